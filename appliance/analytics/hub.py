@@ -1,0 +1,179 @@
+"""The snapshot hub: each figure is computed once a tick, encoded once, and read by everyone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import duckdb
+import msgspec
+import structlog
+
+from appliance.analytics.snapshot import take_fast, take_slow
+from appliance.clock import SECOND_US, Clock
+from appliance.errors import LogError
+from appliance.log.position import Position
+
+_logger = structlog.get_logger(__name__)
+
+# A tick may take a fifth of the time: after one of 300 ms the next begins 1.5 s later.
+_REST_PER_WORK: Final = 5
+SLOW_PARTS_SECONDS: Final = 10.0
+MOST_AGE_US: Final = 2 * SECOND_US
+# Without a viewer or a question for this long the hub rests.
+_INTEREST_SECONDS: Final = 15.0
+
+
+class FiguresLog(Protocol):
+    """What the hub needs of the log."""
+
+    def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]: ...
+
+    def tail(self) -> Position: ...
+
+    def position_in(self, cursor: duckdb.DuckDBPyConnection) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All live figures as of one instant, and their JSON, made once for all."""
+
+    version: int
+    as_of_us: int
+    position: Position
+    figures: dict[str, Any]
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HubOptions:
+    """What the figures depend on besides the log."""
+
+    base_currency: str = "USD"
+    timezone: str = "UTC"
+    interval_seconds: float = 1.0
+
+
+Callback = Callable[[Snapshot], None]
+
+
+class SnapshotHub:
+    """Computes snapshots in a thread of its own while somebody wants them."""
+
+    def __init__(self, log: FiguresLog, clock: Clock, options: HubOptions) -> None:
+        self._log = log
+        self._clock = clock
+        self._options = options
+        self._latest: Snapshot | None = None
+        self._slow: dict[str, Any] = {}
+        self._slow_due = float("-inf")
+        self._computing = threading.Lock()
+        self._callbacks: list[Callback] = []
+        self._wanted_at = float("-inf")
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
+        self.last_tick_seconds = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, however old; never blocks."""
+        return self._latest
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Call ``callback`` in the hub's thread with each new snapshot, until the returned function is called."""
+        self._callbacks = [*self._callbacks, callback]
+        self._wake.set()
+
+        def unsubscribe() -> None:
+            self._callbacks = [known for known in self._callbacks if known is not callback]
+
+        return unsubscribe
+
+    def current(self) -> Snapshot:
+        """A snapshot at most two seconds old that counts what is in the log now; may compute it. Blocks."""
+        self._wanted_at = self._clock.monotonic()
+        self._wake.set()
+        latest = self._latest
+        if latest is not None and self._is_good(latest):
+            return latest
+        with self._computing:
+            latest = self._latest
+            return latest if latest is not None and self._is_good(latest) else self._compute()
+
+    def _is_good(self, snapshot: Snapshot) -> bool:
+        age_us = self._clock.now_us() - snapshot.as_of_us
+        if not 0 <= age_us <= MOST_AGE_US - SECOND_US // 2:
+            return False
+        return snapshot.position == self._log.tail() or age_us < _REST_PER_WORK * self.last_tick_seconds * SECOND_US
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            rest = self._options.interval_seconds
+            if self._is_wanted():
+                rest = max(rest, _REST_PER_WORK * self.last_tick_seconds)
+                self._tick()
+                self._stopping.wait(rest)
+            else:
+                self._wake.wait(rest)
+            self._wake.clear()
+
+    def _is_wanted(self) -> bool:
+        return bool(self._callbacks) or self._clock.monotonic() - self._wanted_at < _INTEREST_SECONDS
+
+    def _tick(self) -> None:
+        try:
+            with self._computing:
+                snapshot = self._compute()
+        except LogError as fault:
+            _logger.info("no snapshot could be taken", reason=str(fault))
+            return
+        except Exception:
+            _logger.exception("a snapshot failed")
+            return
+        for callback in self._callbacks:
+            callback(snapshot)
+
+    def _compute(self) -> Snapshot:
+        began = self._clock.monotonic()
+        position = self._log.tail()
+        as_of_us = self._clock.now_us()
+        with self._log.reader() as cursor:
+            self._refresh_slow(cursor, as_of_us)
+            fast = take_fast(
+                cursor,
+                as_of_us,
+                zone=self._options.timezone,
+                base_currency=self._options.base_currency,
+                position=self._log.position_in,
+            )
+        self.last_tick_seconds = self._clock.monotonic() - began
+        version = self._latest.version + 1 if self._latest is not None else 1
+        figures = {
+            "version": version,
+            **fast,
+            **self._slow,
+            "tick_ms": round(self.last_tick_seconds * 1000, 1),
+        }
+        self._latest = Snapshot(version, as_of_us, position, figures, msgspec.json.encode(figures))
+        return self._latest
+
+    def _refresh_slow(self, cursor: duckdb.DuckDBPyConnection, as_of_us: int) -> None:
+        """Heat map and campaigns move slowly and cost more: every ten seconds will do."""
+        if self._slow and self._clock.monotonic() < self._slow_due:
+            return
+        began = self._clock.monotonic()
+        options = self._options
+        self._slow = take_slow(cursor, as_of_us, zone=options.timezone, base_currency=options.base_currency)
+        took = self._clock.monotonic() - began
+        self._slow_due = self._clock.monotonic() + max(SLOW_PARTS_SECONDS, 4 * _REST_PER_WORK * took)

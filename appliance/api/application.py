@@ -1,0 +1,67 @@
+"""The HTTP application on port 8080: guard first, then ingest, then FastAPI for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from appliance import __version__
+from appliance.access.guard import Guard
+from appliance.api import figures, health, internal, stream
+from appliance.api.answers import problem_answer
+from appliance.api.gate import Gate
+from appliance.api.openapi import document
+from appliance.api.parts import Parts
+from appliance.errors import ApplianceError
+from appliance.problems import problem, problem_of
+
+_logger = structlog.get_logger(__name__)
+
+Asgi = Callable[..., Awaitable[None]]
+
+
+def make_application(parts: Parts, guard: Guard) -> Gate:
+    """The ASGI application to serve."""
+    routes = FastAPI(
+        title="Analytics Appliance",
+        version=__version__,
+        summary="Real-time analytics for growth and e-mail teams: durable, truthful, light.",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    routes.state.parts = parts
+    for router in (figures.router, stream.router, health.router, internal.router):
+        routes.include_router(router)
+    _answer_errors(routes)
+    document(routes)
+    return Gate(guard=guard, ingest=parts.ingest, rest=routes)
+
+
+def _answer_errors(routes: FastAPI) -> None:
+    @routes.exception_handler(ApplianceError)
+    async def ours(_request: Request, error: ApplianceError) -> Response:
+        status, body, headers = problem_of(error)
+        return problem_answer(status, body, headers)
+
+    @routes.exception_handler(RequestValidationError)
+    async def arguments(_request: Request, error: RequestValidationError) -> Response:
+        first: dict[str, Any] = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        return problem_answer(400, problem(400, "bad_argument", str(first["msg"]), field=field or None))
+
+    @routes.exception_handler(HTTPException)
+    async def routing(_request: Request, error: HTTPException) -> Response:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        return problem_answer(error.status_code, problem(error.status_code, code, str(error.detail)), error.headers)
+
+    @routes.exception_handler(Exception)
+    async def anything(request: Request, error: Exception) -> Response:
+        _logger.error("a request failed", path=request.url.path, exc_info=error)
+        return problem_answer(500, problem(500, "internal", "the appliance failed; its log says how"))

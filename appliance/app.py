@@ -1,0 +1,262 @@
+"""The composition root: builds the parts, starts and stops them in order. The only place that knows everything."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Final
+
+import pyarrow as pa
+import structlog
+import uvicorn
+import uvloop
+
+from appliance import server_file
+from appliance.access.guard import Guard, is_loopback
+from appliance.analytics.hub import HubOptions, SnapshotHub
+from appliance.api.application import make_application
+from appliance.api.parts import Parts
+from appliance.clock import HOUR_US, Clock, SystemClock
+from appliance.config import Settings
+from appliance.demo.feeder import DemoFeeder
+from appliance.errors import ApplianceError, ConfigError
+from appliance.ingest.http import HttpIngest
+from appliance.ingest.intake import Decoder
+from appliance.ingest.limits import ByteBudget
+from appliance.log.duckdb_log import DuckDBLog, LogOptions
+from appliance.log.query_pool import QueryPool
+from appliance.log.writer import Writer, WriterOptions
+from appliance.upkeep import Upkeep
+
+_logger = structlog.get_logger(__name__)
+
+GRACE_SECONDS: Final = 5
+# Threads hand the interpreter on ten times as often as by default: an acknowledgement waits less for a query.
+SWITCH_SECONDS: Final = 0.0005
+
+
+@dataclass(slots=True)
+class _Listener:
+    """A bound socket, made before anything else so that a taken port stops the start at once."""
+
+    socket: socket.socket
+
+    @classmethod
+    def bind(cls, host: str, port: int) -> _Listener:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as fault:
+            bound.close()
+            raise ConfigError(f"port {port} of {host} can't be used: {fault.strerror}; name another port") from fault
+        return cls(bound)
+
+    @property
+    def port(self) -> int:
+        port: int = self.socket.getsockname()[1]
+        return port
+
+
+class Appliance:
+    """One appliance: made from settings, then ``run`` until a signal ends it."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, demo: bool = False) -> None:
+        _check_address(settings)
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._stop_reasons = ["starting"]
+        self._api = _Listener.bind(settings.server.host, settings.server.port)
+        self._ui_port = settings.server.ui_port
+        self._dashboard_viewers: Callable[[], int] = lambda: 0
+        self._close_dashboard: Callable[[], object] = lambda: None
+        _warm_up()
+        self.log = DuckDBLog(settings.server.data, self._clock, _log_options(settings))
+        self.writer = Writer(self.log, self._clock, _writer_options(settings))
+        self.decoder = Decoder(settings, self._clock)
+        self._hub = SnapshotHub(self.log, self._clock, _hub_options(settings))
+        self._queries = QueryPool(self.log)
+        self._upkeep = Upkeep(settings, self.log, self.writer, self._clock)
+        self._demo = DemoFeeder(self.decoder, self.writer, self._clock) if demo else None
+        self._token = secrets.token_urlsafe(32)
+        self._gate = make_application(self._parts(), self._guard())
+
+    def run(self, announce: Callable[[str, str], None] | None = None) -> None:
+        """Serve until SIGTERM or Ctrl-C; returns when everything that was taken is durable.
+
+        ``announce`` is called with the addresses of the API and of the dashboard when the API listens.
+        """
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self.writer.start()
+        self._hub.start()
+        self._upkeep.start()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._serve(announce))
+        finally:
+            self._stop()
+
+    async def _serve(self, announce: Callable[[str, str], None] | None) -> None:
+        server = _Server(self._uvicorn_config(), on_stop=self._begin_stopping)
+        serving = asyncio.create_task(server.serve(sockets=[self._api.socket]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            self._write_server_file()
+            self._stop_reasons = []
+            if announce is not None:
+                announce(self._url(self._api.port), self._url(self._ui_port))
+            threading.Thread(target=self._start_the_rest, name="late-start", daemon=True).start()
+        await serving
+
+    def _start_the_rest(self) -> None:
+        """What takes seconds to import, after the listener is up."""
+        gc.collect()
+        gc.freeze()
+        if self._demo is not None:
+            self._demo.start(self.log.tail())
+        try:
+            self._start_dashboard()
+        except ApplianceError as fault:
+            _logger.warning("the dashboard could not start", reason=str(fault))
+
+    def _start_dashboard(self) -> None:
+        from appliance.ui.server import Dashboard  # noqa: PLC0415 - Panel takes seconds to import
+
+        server = self._settings.server
+        dashboard = Dashboard(
+            host=server.host,
+            port=self._ui_port,
+            feed=self._hub,
+            api_url=self._url(self._api.port),
+            trusted_proxies=[str(network) for network in server.trusted_proxies],
+            clock=self._clock,
+        )
+        self._dashboard_viewers, self._close_dashboard = dashboard.viewers, dashboard.stop
+        dashboard.start()
+
+    def _begin_stopping(self) -> None:
+        self._stop_reasons = ["stopping"]
+
+    def _stop(self) -> None:
+        """Stop taking, finish what was taken, close: each step bounded, all within fifteen seconds."""
+        self._begin_stopping()
+        if self._demo is not None:
+            self._demo.stop()
+        self._close_dashboard()
+        self._upkeep.stop()
+        self._hub.stop(2.0)
+        self.writer.stop(5.0)
+        self._queries.close()
+        self.log.close()
+        server_file.remove(self._settings.server.data)
+
+    def _readiness(self) -> list[str]:
+        reasons = list(self._stop_reasons)
+        if not self.log.space.has_room():
+            reasons.append("storage_full")
+        failure = self.writer.counts.last_failure
+        if failure is not None:
+            reasons.append(f"the last commit failed: {failure}")
+        return reasons
+
+    def _parts(self) -> Parts:
+        budget = ByteBudget(self._settings.ingest.queue_bytes)
+        return Parts(
+            settings=self._settings,
+            clock=self._clock,
+            log=self.log,
+            writer=self.writer,
+            hub=self._hub,
+            queries=self._queries,
+            ingest=HttpIngest(self.decoder, self.writer, self.log.space, budget),
+            readiness=self._readiness,
+            viewers=lambda: self._dashboard_viewers(),  # noqa: PLW0108 - set when the dashboard starts
+            job_states=self._upkeep.states,
+            rollup_lag=self._upkeep.rollup_lag,
+            admin_token=self._token,
+        )
+
+    def _guard(self) -> Guard:
+        networks = tuple(ip_network(str(network)) for network in self._settings.server.trusted_proxies)
+        return Guard(frozenset({self._api.port, self._ui_port}), trusted_proxies=networks)
+
+    def _uvicorn_config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._gate,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            backlog=2048,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+
+    def _write_server_file(self) -> None:
+        content = server_file.ServerFile(self._url(self._api.port), self._url(self._ui_port), self._token, os.getpid())
+        server_file.write(self._settings.server.data, content)
+
+    def _url(self, port: int) -> str:
+        host = self._settings.server.host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling the readiness check when it begins to stop."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._on_stop()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def _check_address(settings: Settings) -> None:
+    server = settings.server
+    if server.auth == "keys" or (server.auth == "auto" and not is_loopback(server.host)):
+        raise ConfigError(
+            f"server.host {server.host}: this version has no keys yet and serves loopback addresses only; "
+            "use 127.0.0.1 and put a proxy with access control in front"
+        )
+
+
+def _warm_up() -> None:
+    """Pay for imports that Arrow would make at the first batch, while nobody waits."""
+    pa.array(["warm"], pa.string())
+
+
+def _log_options(settings: Settings) -> LogOptions:
+    log = settings.log
+    return LogOptions(
+        memory_limit=log.memory_limit,
+        min_free_bytes=log.min_free_bytes,
+        dedup_window_us=log.dedup_window_hours * HOUR_US,
+        dedup_most=log.dedup_max_ids,
+        dedup_fewest=log.dedup_min_ids,
+    )
+
+
+def _writer_options(settings: Settings) -> WriterOptions:
+    log = settings.log
+    return WriterOptions(log.group_wait_ms / 1000, log.group_max_events, log.checkpoint_wal_bytes)
+
+
+def _hub_options(settings: Settings) -> HubOptions:
+    analytics = settings.analytics
+    return HubOptions(analytics.base_currency, analytics.timezone, analytics.snapshot_interval_seconds)

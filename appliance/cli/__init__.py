@@ -1,0 +1,5 @@
+"""The ``appliance`` command."""
+
+from appliance.cli.root import main
+
+__all__ = ["main"]

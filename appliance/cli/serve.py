@@ -1,0 +1,36 @@
+"""``appliance serve``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appliance.config import load
+from appliance.observability import configure_logging
+
+
+def serve(
+    data: Annotated[Path | None, typer.Option(help="Data folder, made when missing. [default: var]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API. [default: 8080]")] = None,
+    ui_port: Annotated[int | None, typer.Option(help="Port of the dashboard. [default: 8501]")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file in YAML.")] = None,
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Show believable data: 30 days, then live.")] = False,
+) -> None:
+    """Run the appliance until SIGTERM or Ctrl-C."""
+    given = {"data": data, "host": host, "port": port, "ui_port": ui_port}
+    server: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    settings = load(config, os.environ, {"server": server} if server else None)
+    configure_logging()
+    from appliance.app import Appliance  # noqa: PLC0415 - other commands start faster without it
+
+    Appliance(settings, demo=demo).run(_announce)
+
+
+def _announce(api: str, dashboard: str) -> None:
+    typer.echo(f"API        {api}   (documentation: {api}/docs)")
+    typer.echo(f"Dashboard  {dashboard}")

@@ -1,0 +1,39 @@
+"""Demo events in the shape in which senders post them, each with its instant beside it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from appliance.clock import iso
+
+Event = dict[str, Any]
+"""One event as ``POST /v1/events`` takes it."""
+
+Timed = tuple[int, Event]
+"""An event behind its instant in microseconds, for sorting."""
+
+
+def event(
+    at_us: int,
+    event_type: str,
+    user_id: str,
+    properties: dict[str, Any],
+    *,
+    session_id: str | None = None,
+    campaign_id: str | None = None,
+) -> Timed:
+    """An event at ``at_us``, kept to the millisecond; absent ids are left out, as senders do."""
+    at_us -= at_us % 1_000
+    made: Event = {"event_type": event_type, "user_id": user_id, "timestamp": iso(at_us)}
+    if session_id is not None:
+        made["session_id"] = session_id
+    if campaign_id is not None:
+        made["campaign_id"] = campaign_id
+    made["properties"] = properties
+    return at_us, made
+
+
+def dice(*key: object) -> random.Random:
+    """A generator that always gives the same numbers for the same key, whatever was drawn elsewhere."""
+    return random.Random(":".join(map(str, key)))  # noqa: S311 - believable, not secret

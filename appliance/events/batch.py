@@ -1,0 +1,113 @@
+"""A body of events, taken apart and judged one by one: what is stored, what is refused and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+
+from appliance.errors import BodyError
+from appliance.events.grammar import SyntaxFault, elements
+from appliance.events.keys import uuid5_bytes
+from appliance.events.normalise import Intake, normalise
+from appliance.events.parsed import WireLimits
+from appliance.events.rejection import DeadLetter, Rejection
+from appliance.events.row import Row
+from appliance.events.wire import parse_event
+
+Framing = Literal["json", "ndjson"]
+
+_BLANKS: Final = b" \t\r\n"
+_check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
+_split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+@dataclass(slots=True)
+class Judged:
+    """The outcome of one body: rows in the order sent, and what was refused with its place."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejected: list[tuple[int, Rejection]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+def split(body: bytes, framing: Framing, max_events: int) -> list[bytes]:
+    """The bytes of each event of a body.
+
+    Raises ``BodyError``: ``empty``, ``too_large`` (more than ``max_events``) or, for a body that is
+    JSON, ``invalid_json`` where it doesn't parse as a whole.
+    """
+    events = _split_lines(body) if framing == "ndjson" else _split_json(body)
+    if not events:
+        raise BodyError("empty", "the body holds no event")
+    if len(events) > max_events:
+        raise BodyError("too_large", f"send at most {max_events:,} events a request", status=413)
+    return events
+
+
+def _split_lines(body: bytes) -> list[bytes]:
+    return [stripped for line in body.split(b"\n") if (stripped := line.strip(_BLANKS))]
+
+
+def _split_json(body: bytes) -> list[bytes]:
+    text = body.strip(_BLANKS)
+    if not text:
+        return []
+    try:
+        text.decode()
+        if text[:1] == b"[":
+            return [bytes(raw) for raw in _split_array(text)]
+        _check_syntax(text)
+    except UnicodeDecodeError as fault:
+        raise BodyError("invalid_json", f"the body is not UTF-8 at byte {fault.start}") from fault
+    except (msgspec.DecodeError, RecursionError):
+        return _split_exactly(text)
+    return [text]
+
+
+def _split_exactly(text: bytes) -> list[bytes]:
+    try:
+        return [text[element.start : element.end] for element in elements(text)]
+    except SyntaxFault as fault:
+        raise BodyError("invalid_json", f"the body is not JSON at byte {fault.position}") from fault
+
+
+def judge(events: Iterable[bytes], limits: WireLimits, intake: Intake, derive: IdempotencyIds | None = None) -> Judged:
+    """Parse and check each event; a bad one is refused alone."""
+    judged = Judged()
+    add = judged.rows.append
+    for index, raw in enumerate(events):
+        try:
+            parsed = parse_event(raw, limits)
+            derived = derive.next_id(raw) if derive is not None else None
+            add(normalise(parsed, intake, derived))
+        except Rejection as rejection:
+            judged.rejected.append((index, rejection))
+            judged.dead_letters.append(_dead_letter(raw, rejection, intake))
+    return judged
+
+
+def _dead_letter(raw: bytes, rejection: Rejection, intake: Intake) -> DeadLetter:
+    return DeadLetter(
+        intake.received_us, intake.source, rejection.code, rejection.field, rejection.message, payload=raw
+    )
+
+
+class IdempotencyIds:
+    """Ids for events without one, made from the request's ``Idempotency-Key``.
+
+    An id depends on who sends, the key, the event's own bytes and, among equal ones in the batch, its
+    number: so the same batch sent again stores nothing new, also with a refused event taken out.
+    """
+
+    def __init__(self, principal: str, key: str) -> None:
+        self._prefix = f"idempotency:{principal}:{len(key)}:{key}:".encode()
+        self._seen: Counter[bytes] = Counter()
+
+    def next_id(self, raw: bytes) -> bytes:
+        number = self._seen[raw]
+        self._seen[raw] += 1
+        return uuid5_bytes(b"%b%d:%b" % (self._prefix, number, raw))

@@ -1,0 +1,162 @@
+"""The DuckDB file of a log: opened with care, one cursor a thread, reopened after a fatal fault."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from appliance.errors import LogDamaged, LogInUse, LogUnavailable
+from appliance.sql import queries
+
+FILE_NAME: Final = "events.duckdb"
+
+
+class _Lease:
+    """A thread's cursor, and whether a reader is at work with it."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.cursor = cursor
+        self.thread = threading.current_thread()
+        self.in_use = threading.Lock()
+        self.closing = False
+        self.closed = False
+
+    def close(self) -> None:
+        """Interrupt the reader, wait for it to let go, and close; never under a running query."""
+        self.closing = True
+        if self.thread is threading.current_thread():
+            self.closed = True
+            self.cursor.close()
+            return
+        while not self.in_use.acquire(timeout=0.05):
+            self.cursor.interrupt()
+        self.closed = True
+        self.cursor.close()
+        self.in_use.release()
+
+
+class Database:
+    """One open DuckDB instance; ``folder`` of ``None`` keeps everything in memory."""
+
+    def __init__(self, folder: Path | None, *, memory_limit: str = "512MB", threads: int = 2) -> None:
+        self._folder = folder
+        self._memory_limit = memory_limit
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._leases: list[_Lease] = []
+        self._root: duckdb.DuckDBPyConnection | None = self._open()
+
+    @property
+    def path(self) -> Path | None:
+        return None if self._folder is None else self._folder / FILE_NAME
+
+    @property
+    def wal_path(self) -> Path | None:
+        return None if self._folder is None else self._folder / f"{FILE_NAME}.wal"
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """The calling thread's own cursor; raises ``LogUnavailable`` while the file is closed."""
+        return self._lease().cursor
+
+    @contextmanager
+    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of the calling thread's own, outside of any transaction.
+
+        Raises ``LogUnavailable`` while the file is closed or is closed meanwhile.
+        """
+        lease = self._lease()
+        with lease.in_use:
+            if lease.closed:
+                raise LogUnavailable
+            try:
+                yield lease.cursor
+            except duckdb.InterruptException as fault:
+                if lease.closing:
+                    raise LogUnavailable from fault
+                raise
+            finally:
+                _end(lease.cursor)
+
+    def reopen(self) -> None:
+        """Close and open the file anew: what a fatal fault of DuckDB asks for. Raises as opening does."""
+        self.close()
+        with self._lock:
+            self._root = self._open()
+
+    def close(self) -> None:
+        """Interrupt what reads, and close every cursor: one that stays open keeps the instance alive."""
+        with self._lock:
+            root, self._root = self._root, None
+            leases, self._leases = self._leases, []
+        for lease in leases:
+            lease.close()
+        if root is not None:
+            root.close()
+
+    def _lease(self) -> _Lease:
+        found: _Lease | None = getattr(self._local, "lease", None)
+        if found is not None and not found.closed:
+            return found
+        with self._lock:
+            if self._root is None:
+                raise LogUnavailable
+            lease = _Lease(self._root.cursor())
+            self._leases = [known for known in self._leases if known.thread.is_alive()]
+            self._leases.append(lease)
+        lease.cursor.execute("SET TimeZone = 'UTC'")
+        self._local.lease = lease
+        return lease
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            root = duckdb.connect(str(self.path or ":memory:"), config=self._config())
+            root.execute(queries("appliance.log", "schema.sql")["create"])
+        except duckdb.Error as fault:
+            raise self._explained(fault) from fault
+        return root
+
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "storage_compatibility_version": "v1.5.0",
+            "memory_limit": self._memory_limit,
+            "threads": self._threads,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            # the writer chooses the moment: see writer.py
+            "checkpoint_threshold": "1TB",
+        }
+        if self._folder is not None:
+            config["temp_directory"] = str(self._folder / "spill")
+        return config
+
+    def _explained(self, fault: duckdb.Error) -> LogInUse | LogDamaged | LogUnavailable:
+        text = str(fault)
+        if "lock on file" in text:
+            return LogInUse()
+        if "No space left" in text:
+            return LogUnavailable("there is no room to open the event log: make room in the data folder's file system")
+        first_line = text.partition("\n")[0]
+        wal = self.wal_path
+        if wal is not None and wal.exists() and ("WAL" in text or "wal" in text):
+            return LogDamaged(
+                f"the write-ahead log {wal.name} ({wal.stat().st_size:,} bytes of committed events) can't be replayed: "
+                f"{first_line}. Nothing was deleted. Restore a backup, or move that file out of the data folder to "
+                "start without the events in it; keep it as evidence"
+            )
+        return LogDamaged(f"the event log can't be opened: {first_line}. Nothing was deleted. Restore a backup")
+
+
+def _end(cursor: duckdb.DuckDBPyConnection) -> None:
+    """End the transaction that a reader may have left open."""
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:  # there is none, or the instance was closed and it ended with it
+        return

@@ -1,0 +1,285 @@
+"""The event log in DuckDB."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from appliance.clock import DAY_US, Clock
+from appliance.errors import LogDamaged, LogUnavailable, StorageFull
+from appliance.events.keys import make_uuid7s
+from appliance.events.row import FIELDS, Row
+from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
+from appliance.log.columns import dead_letter_table, to_table
+from appliance.log.database import Database
+from appliance.log.deduplication import Deduplicator
+from appliance.log.known_ids import KnownIds
+from appliance.log.position import Position
+from appliance.log.protocol import Batch, Receipt
+from appliance.log.space import SpaceWatch
+from appliance.sql import queries
+
+SCHEMA_VERSION: Final = 1
+
+_SQL: Final = queries("appliance.log", "queries.sql")
+_EVENT_ID, _EVENT_TYPE = FIELDS.index("event_id"), FIELDS.index("event_type")
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """How a log behaves; the defaults are those of the settings of the same names."""
+
+    memory_limit: str = "512MB"
+    threads: int = 2
+    min_free_bytes: int = 0
+    dedup_window_us: int = DAY_US
+    dedup_most: int = 20_000_000
+    dedup_fewest: int = 2_000_000
+
+
+class DuckDBLog:
+    """An ``EventLog`` in one DuckDB file below ``folder``, or in memory where that is ``None``."""
+
+    def __init__(self, folder: Path | None, clock: Clock, options: LogOptions | None = None) -> None:
+        options = options or LogOptions()
+        self._clock = clock
+        self._options = options
+        self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
+        self.space = SpaceWatch(folder, options.min_free_bytes, clock)
+        self._identity = ""
+        self._seq = 0
+        self._type_keys: dict[str, int] = {}
+        self._known = self._new_memory()
+        self._failed = False
+        self._load()
+
+    def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A cursor of the calling thread's own, outside of any transaction."""
+        return self.database.reader()
+
+    def tail(self) -> Position:
+        return Position(self._identity, self._seq)
+
+    def position_in(self, cursor: duckdb.DuckDBPyConnection) -> str:
+        """The text of the position of the last event that the cursor's transaction sees."""
+        identity, _, floor = cursor.execute(_SQL["identity"]).fetchall()[0]
+        return str(Position(identity, max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])))
+
+    def covered_since_us(self) -> int | None:
+        """When the oldest id was received that de-duplication still knows; ``None`` when it knows none."""
+        return self._known.oldest_us()
+
+    def append(self, batches: Sequence[Batch]) -> list[Receipt]:
+        if self._failed:
+            self._recover()
+        self.space.require()
+        cursor = self.database.cursor()
+        fresh = Deduplicator(self._known, cursor).fresh(batches)
+        rows = list(chain.from_iterable(fresh.rows))
+        dead_letters = list(chain.from_iterable(batch.dead_letters for batch in batches))
+        first = self._seq + 1
+        new_types = self._new_types(rows)
+        keys = self._type_keys | new_types
+        events = to_table(rows, self._ids(rows), [keys[row[_EVENT_TYPE]] for row in rows], first) if rows else None  # type: ignore[index]
+        letters = dead_letter_table(dead_letters, make_uuid7s(len(dead_letters), self._clock.now_us()))
+        self._store(_Group(events, letters, new_types, first, first + len(rows) - 1))
+        self._seq = first + len(rows) - 1
+        self._type_keys = keys
+        self._known.add(fresh.fingerprints, first_seq=first, last_seq=self._seq, received_us=self._clock.now_us())
+        tail = self.tail()
+        return [
+            Receipt(len(stored), len(batch.rows) - len(stored), tail)
+            for batch, stored in zip(batches, fresh.rows, strict=True)
+        ]
+
+    def read(self, after: Position | None, limit: int) -> tuple[pa.Table, Position]:
+        if after is not None and after.identity != self._identity:
+            raise ValueError("the position belongs to another log")
+        start = after.seq if after is not None else 0
+        with self.reader() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            (found,) = cursor.execute(_SQL["next_after"], [start]).fetchall()[0]
+            first = found if found is not None else start + 1
+            table = cursor.execute(_SQL["read_events"], [first - 1, first - 1 + limit]).to_arrow_table()
+        last = table.column("seq")[-1].as_py() if len(table) else start
+        return table, Position(self._identity, last)
+
+    def expire(self, before_us: int) -> int:
+        cursor = self.database.cursor()
+        cursor.execute("BEGIN")
+        try:
+            removed = self.remove_before(cursor, before_us)
+            cursor.execute("COMMIT")
+        except duckdb.Error:
+            self._abandon(cursor)
+            raise
+        return removed
+
+    def remove_before(self, connection: duckdb.DuckDBPyConnection, before_us: int) -> int:
+        """As ``expire``, inside a transaction of the caller's that removes what is derived as well."""
+        connection.execute(_SQL["raise_seq_floor"], [self._seq])
+        (removed,) = connection.execute(_SQL["expire_events"], [before_us]).fetchall()[0]
+        return int(removed)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file. Holds writers up: the caller chooses the moment."""
+        try:
+            self.database.cursor().execute("CHECKPOINT")
+        except duckdb.Error as fault:
+            # what was committed stays committed; a fatal fault needs the file opened anew
+            self._failed = self._failed or isinstance(fault, duckdb.FatalException)
+            raise LogUnavailable(f"the checkpoint failed: {_first_line(fault)}") from fault
+
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log: what the next start would have to replay."""
+        path = self.database.wal_path
+        try:
+            return path.stat().st_size if path is not None else 0
+        except FileNotFoundError:
+            return 0
+
+    def close(self) -> None:
+        try:
+            if not self._failed and self.wal_bytes():
+                self.database.cursor().execute("CHECKPOINT")
+        except (duckdb.Error, LogUnavailable):
+            # the next start replays the write-ahead log instead
+            self._failed = True
+        self.database.close()
+
+    def _store(self, group: _Group) -> None:
+        cursor = self.database.cursor()
+        try:
+            group.write(cursor)
+        except duckdb.Error as fault:
+            self._abandon(cursor)
+            if self._took_effect(group, fault):
+                return
+            if "No space left" in str(fault) or not self.space.has_room():
+                raise StorageFull from fault
+            raise LogUnavailable(f"the commit failed: {_first_line(fault)}. Send again after a moment") from fault
+
+    def _took_effect(self, group: _Group, fault: duckdb.Error) -> bool:
+        """Whether a commit that raised is durable all the same: the file itself is asked.
+
+        DuckDB raises after a durable commit when the checkpoint that follows it fails; and a fault while
+        the commit was being written leaves both answers open.
+        """
+        if not isinstance(fault, (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)):
+            return False
+        self._failed = True
+        try:
+            self._recover()
+            return group.is_stored(self.database.cursor())
+        except (duckdb.Error, LogUnavailable, LogDamaged):
+            return False
+
+    def _recover(self) -> None:
+        """Open the file anew after a fatal fault, and learn again what is in it."""
+        try:
+            self.database.reopen()
+            self._load()
+        except (duckdb.Error, LogDamaged) as fault:
+            raise LogUnavailable(f"the event log could not be reopened: {_first_line(fault)}") from fault
+        self._failed = False
+
+    def _abandon(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        try:
+            cursor.execute("ROLLBACK")
+        except duckdb.Error:  # there was no transaction left to end
+            return
+
+    def _load(self) -> None:
+        cursor = self.database.cursor()
+        found = cursor.execute(_SQL["identity"]).fetchone()
+        if found is None:
+            identity = uuid.uuid4().hex
+            cursor.execute(
+                _SQL["make_identity"],
+                {"identity": identity, "schema_version": SCHEMA_VERSION, "created_us": self._clock.now_us()},
+            )
+            found = (identity, SCHEMA_VERSION, 0)
+        identity, version, floor = found
+        if version > SCHEMA_VERSION:
+            raise LogDamaged("the data folder was written by a later version of the appliance: install that version")
+        self._identity = identity
+        self._seq = max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])
+        self._type_keys = KNOWN_TYPES | dict(cursor.execute(_SQL["custom_types"]).fetchall())
+        self._known = self._new_memory()
+        self._known.load(cursor, self._seq, self._clock.now_us())
+
+    def _new_memory(self) -> KnownIds:
+        options = self._options
+        return KnownIds(window_us=options.dedup_window_us, most=options.dedup_most, fewest=options.dedup_fewest)
+
+    def _new_types(self, rows: list[Row]) -> dict[str, int]:
+        names = {row[_EVENT_TYPE]: None for row in rows if row[_EVENT_TYPE] not in self._type_keys}
+        following = max(FIRST_CUSTOM_KEY, max(self._type_keys.values()) + 1)
+        return {str(name): key for key, name in enumerate(names, following)}
+
+    def _ids(self, rows: list[Row]) -> bytes:
+        """The ids of the rows, one after the other, a UUIDv7 made for each that has none."""
+        given = [row[_EVENT_ID] for row in rows]
+        missing = given.count(b"")
+        if missing:
+            made = make_uuid7s(missing, self._clock.now_us())
+            if missing == len(given):
+                return made
+            places = iter(range(0, 16 * missing, 16))
+            given = [value or made[(at := next(places)) : at + 16] for value in given]
+        return b"".join(given)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """One group commit: what goes into the transaction, and how to tell afterwards whether it did."""
+
+    events: pa.Table | None
+    dead_letters: pa.Table | None
+    new_types: dict[str, int]
+    first: int
+    last: int
+
+    def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        if self.events is not None and self.dead_letters is None and not self.new_types:
+            # one statement of its own is a transaction too, and costs a fifth less
+            self._append(cursor, "incoming_events", self.events, "append_events")
+            return
+        if self.events is None and self.dead_letters is None:
+            return
+        cursor.execute("BEGIN")
+        for name, key in self.new_types.items():
+            cursor.execute(_SQL["add_type"], [key, name])
+        if self.events is not None:
+            self._append(cursor, "incoming_events", self.events, "append_events")
+        if self.dead_letters is not None:
+            self._append(cursor, "incoming_dead_letters", self.dead_letters, "append_dead_letters")
+        cursor.execute("COMMIT")
+
+    def _append(self, cursor: duckdb.DuckDBPyConnection, view: str, table: pa.Table, statement: str) -> None:
+        cursor.register(view, table)
+        try:
+            cursor.execute(_SQL[statement])
+        finally:
+            cursor.unregister(view)
+
+    def is_stored(self, cursor: duckdb.DuckDBPyConnection) -> bool:
+        if self.events is not None:
+            (count,) = cursor.execute(_SQL["stored_between"], [self.first, self.last]).fetchall()[0]
+            return bool(count == self.last - self.first + 1)
+        cursor.register("incoming_dead_letters", self.dead_letters)
+        (count,) = cursor.execute(_SQL["dead_letters_stored"]).fetchall()[0]
+        cursor.unregister("incoming_dead_letters")
+        return self.dead_letters is not None and bool(count == len(self.dead_letters))
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0]

@@ -1,0 +1,43 @@
+"""Free space under the data folder, watched so that writing stops before the disk is full."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from appliance.clock import Clock
+from appliance.errors import StorageFull
+
+_LOOK_EVERY_SECONDS: Final = 0.25
+
+
+class SpaceWatch:
+    """Whether at least ``min_free_bytes`` are free below ``folder``; with no folder there is always room."""
+
+    def __init__(self, folder: Path | None, min_free_bytes: int, clock: Clock) -> None:
+        self._folder = folder
+        self._min_free_bytes = min_free_bytes
+        self._clock = clock
+        self._looked_at = float("-inf")
+        self._free_bytes = 0
+
+    def free_bytes(self) -> int | None:
+        """Bytes free to this process, at most a quarter of a second old; ``None`` without a folder."""
+        if self._folder is None:
+            return None
+        now = self._clock.monotonic()
+        if now - self._looked_at >= _LOOK_EVERY_SECONDS:
+            found = os.statvfs(self._folder)
+            self._free_bytes = found.f_bavail * found.f_frsize
+            self._looked_at = now
+        return self._free_bytes
+
+    def has_room(self) -> bool:
+        free = self.free_bytes()
+        return free is None or free >= self._min_free_bytes
+
+    def require(self) -> None:
+        """Raise ``StorageFull`` when there is too little room to write."""
+        if not self.has_room():
+            raise StorageFull

@@ -1,0 +1,40 @@
+// The page's program: what the Panel components call, and what is on every page.
+
+import {CHARTS} from "./charts/all.js";
+import {setUp as setUpCopy} from "./copy.js";
+import {setUp as setUpFreshness} from "./freshness.js";
+import {follow} from "./socket.js";
+import {inside} from "./sources.js";
+import {subscribe} from "./store.js";
+import {setUp as setUpTheme} from "./theme.js";
+import {TILES} from "./tiles/all.js";
+
+const find = (name) => document.querySelector(`[data-shell="${name}"]`);
+
+/** Draw the tile `kind` into `element` from each snapshot; the returned function ends it. */
+function mount(kind, element, options) {
+  const draw = TILES[kind](element, options);
+  let drawn = null;
+  return subscribe(({snapshot}) => {
+    if (snapshot === null || snapshot === drawn) return;
+    drawn = snapshot;
+    inside(element, () => draw(snapshot));
+  });
+}
+
+/** Open the connection and feed the page's charts. */
+function start({path, charts}) {
+  let fed = null;
+  subscribe(({snapshot}) => {
+    if (snapshot === null || snapshot === fed) return;
+    fed = snapshot;
+    document.documentElement.dataset.empty = String(snapshot.empty);
+    for (const name of charts) inside(null, () => CHARTS[name](snapshot));
+  });
+  follow(path);
+}
+
+globalThis.appliance = {mount, start};
+setUpTheme(find("theme"));
+setUpFreshness({pill: find("freshness"), news: find("news"), pause: find("pause")});
+setUpCopy(find("copy"), find("curl"));

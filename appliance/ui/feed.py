@@ -1,0 +1,31 @@
+"""Where the dashboard gets its figures from: one snapshot for all viewers, encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Snapshot(Protocol):
+    """All figures as of one instant. Immutable."""
+
+    @property
+    def version(self) -> int:
+        """Differs from the version of every other snapshot of this process."""
+
+    @property
+    def encoded(self) -> bytes:
+        """The snapshot as UTF-8 JSON text: an object with ``version``, ``as_of``, ``metrics``, ``activity`` …"""
+
+
+class Feed(Protocol):
+    """A source of snapshots."""
+
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, or ``None`` before the first. Never blocks; any thread may ask."""
+
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call ``callback`` with each new snapshot, from any thread, until the returned function is called.
+
+        The callback returns at once and never raises.
+        """

@@ -1,0 +1,141 @@
+"""The Panel server behind ``Dashboard``: routes, guard, headers, and an end within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+# Every script comes from this server. Bokeh reads it when it is imported.
+os.environ["BOKEH_RESOURCES"] = "server"
+
+import panel as pn
+from panel.io.server import get_server
+from tornado.ioloop import IOLoop
+from tornado.routing import Rule
+from tornado.web import RequestHandler, StaticFileHandler
+
+from appliance.ui.assets import ASSETS, DIGEST
+from appliance.ui.guard import Guard, RefusalHandler, Refused
+from appliance.ui.headers import SecurityHeaders
+from appliance.ui.live import Live, Pump
+from appliance.ui.pages import PAGES
+from appliance.ui.shell import Site, build
+
+if TYPE_CHECKING:
+    from appliance.ui.server import Dashboard
+
+CLOSE_SECONDS = 1.0
+UNUSED_SESSION_SECONDS = 30
+
+
+class Health(RequestHandler):
+    """Whether the dashboard's loop turns."""
+
+    def get(self) -> None:
+        self.write({"status": "ok"})
+
+
+class VersionedAsset(StaticFileHandler):
+    """A file under a path that names its contents, so that a browser need not ask again."""
+
+    def get_cache_time(self, *_args: Any) -> int:
+        return 365 * 24 * 3600
+
+    def set_extra_headers(self, path: str) -> None:  # noqa: ARG002
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+
+
+class Listener:
+    """Made and run in the dashboard's thread; ``stop`` and ``viewers`` may be called from any."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self._asyncio_loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._asyncio_loop)
+        self._loop = IOLoop.current()
+        self._pump = Pump(dashboard.feed, self._loop, dashboard.clock)
+        _quieten()
+        pn.extension()
+        pn.config.nthreads = 2
+        self._server = get_server(
+            {page.path: build(page, PAGES, _site(dashboard)) for page in PAGES},
+            port=dashboard.port,
+            address=dashboard.host,
+            # The guard stands before Bokeh's own check, is stricter, and knows IPv6, which that check does not.
+            websocket_origin=["*"],
+            extra_patterns=self._patterns(),
+            start=False,
+            location=False,
+            ico_path="none",
+            use_index=False,
+            # Headers and cookies would travel in the page's token.
+            include_headers=[],
+            include_cookies=[],
+            unused_session_lifetime_milliseconds=UNUSED_SESSION_SECONDS * 1000,
+            **_sign_in(dashboard),
+        )
+        self.port: int = self._server.port
+        self._protect(dashboard)
+
+    def run(self, on_answering: Callable[[], None]) -> None:
+        """Serve until ``stop``."""
+        self._server.start()
+        self._loop.add_callback(self._pump.start)
+        self._loop.add_callback(on_answering)
+        self._loop.start()
+        self._loop.close(all_fds=False)
+
+    def stop(self) -> None:
+        self._loop.add_callback(self._close)
+
+    def viewers(self) -> int:
+        return len(self._pump)
+
+    def _patterns(self) -> list[Any]:
+        return [
+            (r"/health", Health),
+            (r"/live", Live, {"pump": self._pump}),
+            (rf"/assets/{DIGEST}/(.*)", VersionedAsset, {"path": str(ASSETS)}),
+        ]
+
+    def _protect(self, dashboard: Dashboard) -> None:
+        api_port = urlsplit(dashboard.api_url).port
+        guard = Guard(
+            own_ports=frozenset({self.port, api_port} - {None}),
+            open_mode=dashboard.open_mode,
+            trusted_proxies=tuple(ip_network(network) for network in dashboard.trusted_proxies),
+        )
+        application = self._server._tornado  # noqa: SLF001  Bokeh has no public name for its Tornado application
+        application.default_router.rules.insert(0, Rule(Refused(guard), RefusalHandler))
+        application.add_transform(SecurityHeaders)
+
+    async def _close(self) -> None:
+        self._server.unlisten()
+        self._pump.stop()
+        try:
+            await asyncio.wait_for(self._server._http.close_all_connections(), CLOSE_SECONDS)  # noqa: SLF001
+        except TimeoutError:
+            pass
+        finally:
+            self._server.stop(wait=False)
+            self._loop.stop()
+
+
+def _site(dashboard: Dashboard) -> Site:
+    return Site(api_url=dashboard.api_url, needs_key=not dashboard.open_mode)
+
+
+def _sign_in(dashboard: Dashboard) -> dict[str, Any]:
+    if dashboard.auth_provider is None:
+        return {}
+    return {"auth_provider": dashboard.auth_provider(), "cookie_secret": dashboard.cookie_secret}
+
+
+def _quieten() -> None:
+    """Bokeh warns of the wildcard origin, which the guard makes harmless, and tells each start at length."""
+    logging.getLogger("bokeh.server").setLevel(logging.ERROR)
+    logging.getLogger("panel").setLevel(logging.WARNING)

@@ -1,0 +1,148 @@
+"""Live figures: each snapshot is wrapped once and written to every open page over a web socket.
+
+No session takes part: the page's own component hands the figures to tiles and charts (``assets/socket.js``).
+A message is JSON text, ``{"type": "snapshot", "sent_at": …, "snapshot": {…}}`` or ``{"type": "heartbeat", "sent_at":
+…}``; the page reads from ``sent_at`` how far its own clock is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from appliance.clock import Clock, iso
+from appliance.ui.feed import Feed, Snapshot
+
+HEARTBEAT_SECONDS = 5
+PING_SECONDS = 20
+
+
+class Pump:
+    """Carries snapshots from the feed's thread to the open connections. Its methods run on the loop."""
+
+    def __init__(self, feed: Feed, loop: IOLoop, clock: Clock) -> None:
+        self._feed = feed
+        self._loop = loop
+        self._clock = clock
+        self._connections: set[Live] = set()
+        self._sent_version: int | None = None
+        self._is_due = False
+        self._heartbeat = PeriodicCallback(self._beat, HEARTBEAT_SECONDS * 1000)
+        self._unsubscribe = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def start(self) -> None:
+        self._heartbeat.start()
+        self._unsubscribe = self._feed.subscribe(self._wake)
+
+    def stop(self) -> None:
+        """Take no more snapshots and say goodbye to every page."""
+        self._unsubscribe()
+        self._heartbeat.stop()
+        for connection in list(self._connections):
+            connection.close(1001, "the server is stopping")
+
+    def join(self, connection: Live) -> None:
+        """Add a page; the first it gets is the whole current snapshot."""
+        self._connections.add(connection)
+        snapshot = self._feed.latest()
+        connection.offer(self._heartbeat_message() if snapshot is None else self._message(snapshot))
+
+    def leave(self, connection: Live) -> None:
+        self._connections.discard(connection)
+
+    def _wake(self, _snapshot: Snapshot) -> None:
+        """Called by the feed in its own thread. Several snapshots before the loop's turn make one message."""
+        if not self._is_due:
+            self._is_due = True
+            self._loop.add_callback(self._broadcast)
+
+    def _broadcast(self) -> None:
+        self._is_due = False
+        snapshot = self._feed.latest()
+        if snapshot is None or snapshot.version == self._sent_version:
+            return
+        self._sent_version = snapshot.version
+        if self._connections:
+            self._offer_all(self._message(snapshot))
+
+    def _beat(self) -> None:
+        """A page that hears nothing for a while takes the connection for lost."""
+        self._offer_all(self._heartbeat_message(), only_if_idle=True)
+
+    def _offer_all(self, message: bytes, *, only_if_idle: bool = False) -> None:
+        for connection in list(self._connections):
+            connection.offer(message, only_if_idle=only_if_idle)
+
+    def _message(self, snapshot: Snapshot) -> bytes:
+        return b'{"type":"snapshot","sent_at":"%b","snapshot":%b}' % (self._sent_at(), snapshot.encoded)
+
+    def _heartbeat_message(self) -> bytes:
+        return b'{"type":"heartbeat","sent_at":"%b"}' % self._sent_at()
+
+    def _sent_at(self) -> bytes:
+        return iso(self._clock.now_us()).encode()
+
+
+class Live(WebSocketHandler):
+    """One page's connection. Behind by more than a message, it gets the latest and not those between."""
+
+    def initialize(self, pump: Pump) -> None:
+        self._pump = pump
+        self._waiting: bytes | None = None
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def ping_interval(self) -> float:
+        return PING_SECONDS
+
+    @property
+    def max_message_size(self) -> int:
+        """Pages say nothing here: what one sends is read and dropped, within this many bytes."""
+        return 1024
+
+    def check_origin(self, origin: str) -> bool:  # noqa: ARG002  the guard has judged it before routing
+        return True
+
+    async def prepare(self) -> None:
+        """Apply the sign-in of the pages, when there is one."""
+        provider = getattr(self.application, "auth_provider", None)
+        if provider is None or not (provider.get_user or provider.get_user_async):
+            return
+        user = provider.get_user(self) if provider.get_user else await provider.get_user_async(self)
+        if not user:
+            self.send_error(403)
+
+    def open(self, *_args: Any, **_kwargs: Any) -> None:
+        self.set_nodelay(True)
+        self._pump.join(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Nothing is expected from a page."""
+
+    def on_close(self) -> None:
+        self._pump.leave(self)
+
+    def offer(self, message: bytes, *, only_if_idle: bool = False) -> None:
+        """Send ``message`` now, or as soon as the one under way has left; a newer one takes its place until then."""
+        if self._writer is not None and not self._writer.done():
+            if not only_if_idle:
+                self._waiting = message
+            return
+        self._waiting = message
+        self._writer = asyncio.ensure_future(self._write())
+
+    async def _write(self) -> None:
+        while self._waiting is not None:
+            message, self._waiting = self._waiting, None
+            try:
+                await self.write_message(message)
+            except (WebSocketClosedError, StreamClosedError):
+                self._pump.leave(self)
+                return

@@ -1,0 +1,91 @@
+"""The frame around every page: what a page is made of, and the document that a visitor gets.
+
+A page is a list of sections in a grid of twelve columns. To add a page, describe it in a module of ``pages`` and list
+it in ``appliance.ui.pages.PAGES``; from two pages on, the header shows a navigation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import panel as pn
+
+from appliance.ui import theme
+from appliance.ui.assets import ASSETS, DIGEST
+from appliance.ui.components.live_feed import LiveFeed
+
+_TEMPLATE = (ASSETS / "page.html").read_text(encoding="utf-8")
+_EARLY = (ASSETS / "early.js").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the pages know of the server."""
+
+    api_url: str
+    needs_key: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: ``views`` below each other on a card.
+
+    ``name`` is unique on the page. ``columns`` of twelve on a wide screen. ``chart`` says in words what a chart shows,
+    for those who don't see it; ``table`` is the name of the chart whose figures stand in a table below it. In ``note``
+    the sign ¤ becomes the base currency.
+    """
+
+    name: str
+    title: str
+    views: Sequence[Any]
+    columns: int = 12
+    note: str = ""
+    chart: str | None = None
+    table: str | None = None
+    is_card: bool = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: its path, its title, the charts to feed, its sections, and a line on what its figures mean."""
+
+    path: str
+    title: str
+    charts: Sequence[str]
+    sections: Callable[[], Sequence[Section]]
+    definitions: str
+
+
+def build(page: Page, pages: Sequence[Page], site: Site) -> Callable[[], Any]:
+    """A function that makes the page's document, anew for each visitor."""
+
+    def document() -> Any:
+        sections = page.sections()
+        template = pn.Template(_TEMPLATE)
+        template.add_panel("live_feed", LiveFeed(charts=list(page.charts)))
+        for section in sections:
+            for number, view in enumerate(section.views):
+                template.add_panel(_root(section, number), view)
+        for name, value in _variables(page, pages, sections, site).items():
+            template.add_variable(name, value)
+        return template
+
+    return document
+
+
+def _variables(page: Page, pages: Sequence[Page], sections: Sequence[Section], site: Site) -> dict[str, Any]:
+    return {
+        "page": page,
+        "pages": pages,
+        "sections": [(section, [_root(section, i) for i in range(len(section.views))]) for section in sections],
+        "site": site,
+        "tokens": theme.css(),
+        "early": _EARLY,
+        "assets": f"./assets/{DIGEST}",
+    }
+
+
+def _root(section: Section, number: int) -> str:
+    return f"{section.name}_{number}"

@@ -1,0 +1,120 @@
+"""The real appliance as a process of its own, for tests and measurements that need to stop or kill it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_POLL_SECONDS = 0.02
+
+
+class NotReady(Exception):
+    """The appliance ended, or wasn't ready in time; the message ends with what it last printed."""
+
+
+class ApplianceProcess:
+    """``appliance serve`` on one data folder, on 127.0.0.1, started and stopped as often as wanted.
+
+    What it prints goes to ``output``. As a context manager it is killed at the end if it still runs.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int,
+        ui_port: int,
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.data = data
+        self.port = port
+        self.ui_port = ui_port
+        self._output = output
+        self._environment = os.environ | dict(environment or {})
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        if self.running:
+            self.kill()
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, without waiting until it is ready."""
+        command = [sys.executable, "-m", "appliance", "serve", "--data", str(self.data)]
+        command += ["--port", str(self.port), "--ui-port", str(self.ui_port), *self._arguments]
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment
+            )
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Return when ``GET /ready`` is 200; raises ``NotReady``."""
+        deadline = time.monotonic() + timeout_seconds
+        while not self.is_ready():
+            if not self.running:
+                raise NotReady(f"the appliance ended before it was ready: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise NotReady(f"not ready within {timeout_seconds:g} s: {self.last_words()}")
+            time.sleep(_POLL_SECONDS)
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/ready")[0] == 200
+        except OSError:
+            return False
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of a ``GET`` on the API."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as fault:
+            raise ConnectionError(str(fault)) from fault
+        finally:
+            connection.close()
+
+    def stop(self, timeout_seconds: float = 30) -> int:
+        """SIGTERM, then its exit status; raises ``subprocess.TimeoutExpired``."""
+        assert self._process is not None, "not started"
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout_seconds)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        assert self._process is not None, "not started"
+        self._process.kill()
+        self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        return self._output.read_text(errors="replace")[-2_000:].strip()
+
+
+def run_command(*arguments: str, timeout_seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    """``appliance ARGUMENTS``, with what it printed."""
+    command = [sys.executable, "-m", "appliance", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
