@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from appliance.events.keys import event_uuid, make_uuid7s, user_key
+from appliance.events.rejection import DeadLetter
 from appliance.events.row import EventRow, Row
 from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
 from appliance.log.columns import to_table
+from appliance.log.position import Position
+from appliance.log.protocol import Batch, Receipt
 from appliance.sql import queries
 
 START_US = 1_767_225_600_000_000
@@ -67,6 +73,64 @@ def make_row(
     return tuple(EventRow(**values))
 
 
+class MemoryLog:
+    """An ``EventLog`` in a plain list: slow, obvious, and held to the same conformance suite as DuckDB's."""
+
+    def __init__(self, clock: SettableClock | None = None) -> None:
+        self._clock = clock or SettableClock()
+        self._identity = uuid.uuid4().hex
+        self._events: list[tuple[int, EventRow]] = []
+        self._given: set[bytes] = set()
+        self._seq = 0
+        self.dead_letters: list[DeadLetter] = []
+
+    def append(self, batches: Sequence[Batch]) -> list[Receipt]:
+        accepted = [self._append_one(batch) for batch in batches]
+        return [
+            Receipt(count, len(batch.rows) - count, self.tail()) for count, batch in zip(accepted, batches, strict=True)
+        ]
+
+    def read(self, after: Position | None, limit: int) -> tuple[pa.Table, Position]:
+        if after is not None and after.identity != self._identity:
+            raise ValueError("the position belongs to another log")
+        start = after.seq if after is not None else 0
+        found = [(seq, row) for seq, row in self._events if seq > start][:limit]
+        with closing(bare_log()) as connection:
+            insert_rows(connection, [tuple(row) for _, row in found])
+            table = connection.execute("SELECT * FROM events ORDER BY seq").to_arrow_table()
+        seqs = pa.array([seq for seq, _ in found], pa.int64())
+        table = table.set_column(0, "seq", seqs)
+        return table, Position(self._identity, found[-1][0] if found else start)
+
+    def tail(self) -> Position:
+        return Position(self._identity, self._seq)
+
+    def expire(self, before_us: int) -> int:
+        kept = [(seq, row) for seq, row in self._events if row.timestamp_us >= before_us]
+        removed = len(self._events) - len(kept)
+        self._events = kept
+        return removed
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _append_one(self, batch: Batch) -> int:
+        accepted = 0
+        for row in batch.rows:
+            event = EventRow(*row)  # type: ignore[arg-type]
+            if event.id_given and event.event_id in self._given:
+                continue
+            if event.id_given:
+                self._given.add(event.event_id)
+            else:
+                event = event._replace(event_id=make_uuid7s(1, self._clock.now_us()))
+            self._seq += 1
+            self._events.append((self._seq, event))
+            accepted += 1
+        self.dead_letters += batch.dead_letters
+        return accepted
+
+
 def bare_log() -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with the log's tables, for testing what only reads them."""
     connection = duckdb.connect()
@@ -101,4 +165,4 @@ def _type_key(connection: duckdb.DuckDBPyConnection, event_type: str) -> int:
     return key
 
 
-__all__ = ["START_US", "SettableClock", "bare_log", "insert_rows", "make_row"]
+__all__ = ["START_US", "MemoryLog", "SettableClock", "bare_log", "insert_rows", "make_row"]

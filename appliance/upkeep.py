@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import duckdb
 
-from appliance.clock import DAY_US, Clock
+from appliance.clock import DAY_US, SECOND_US, Clock
 from appliance.config import Settings
+from appliance.jobs import Job, Jobs, JobState
 from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.writer import Writer
 from appliance.rollups import state
 from appliance.rollups.follower import Advanced, advance
 from appliance.rollups.merge import count_behind
 from appliance.sql import queries
+from appliance.store.control import ControlStore
+from appliance.store.ledger import JobLedger
+
+HOUR_SECONDS: Final = 3_600
 
 _BOUND_DEAD_LETTERS = queries("appliance.log", "queries.sql")["bound_dead_letters"]
 
@@ -27,31 +32,53 @@ class Upkeep:
         self._log = log
         self._writer = writer
         self._clock = clock
+        self._rolled_up_seq = 0
+        self._rolled_up_at_us = clock.now_us()
+        self._store = ControlStore(settings.server.data / "control.sqlite")
+        self._jobs = Jobs(self._schedule(), JobLedger(self._store), clock)
 
-    def start(self) -> None: ...
+    def _schedule(self) -> list[Job]:
+        return [
+            Job("rollups", self.advance_rollups, self._settings.metrics.calculation_interval, at_start=True),
+            Job("minutes", self.trim_minutes, HOUR_SECONDS),
+            Job("retention", self.expire_events, HOUR_SECONDS),
+            Job("dead_letters", self.bound_dead_letters, HOUR_SECONDS),
+        ]
 
-    def stop(self) -> None: ...
+    def start(self) -> None:
+        """Begin to run the jobs. Rollups go on from where they stood when the process last ended."""
+        with self._log.reader() as cursor:
+            self._rolled_up_seq = self._log.tail().seq - count_behind(cursor)
+        self._jobs.start()
 
-    def states(self) -> Mapping[str, Any]:
-        return {}
+    def stop(self, timeout: float = 5.0) -> None:
+        self._jobs.stop(timeout)
+        self._store.close()
+
+    def states(self) -> Mapping[str, JobState]:
+        """How each job stands."""
+        return self._jobs.states()
 
     def rollup_lag(self) -> tuple[int, float]:
-        """Events that the rollups have not counted yet, and for how many seconds the oldest has waited."""
-        with self._log.reader() as cursor:
-            return count_behind(cursor), 0.0
+        """Events that the rollups have not counted yet, and for how many seconds at most. Never blocks."""
+        behind = max(0, self._log.tail().seq - self._rolled_up_seq)
+        return behind, (self._clock.now_us() - self._rolled_up_at_us) / SECOND_US if behind else 0.0
 
     def advance_rollups(self) -> Advanced:
         """Count what came since the last run."""
-        return advance(
+        began_us, tail = self._clock.now_us(), self._log.tail()
+        advanced = advance(
             self._log,
             self._writer,
             levels=self._settings.metrics.aggregation_levels,
-            minute_horizon_us=self._minute_horizon_us(),
+            minute_horizon_us=self.minute_horizon_us(),
         )
+        self._rolled_up_seq, self._rolled_up_at_us = tail.seq, began_us
+        return advanced
 
     def trim_minutes(self) -> None:
         """Let go of minute rollups beyond ``metrics.retention_period``."""
-        horizon_us = self._minute_horizon_us()
+        horizon_us = self.minute_horizon_us()
         self._writer.run(lambda connection: state.trim(connection, horizon_us)).result()
 
     def expire_events(self) -> int:
@@ -76,5 +103,6 @@ class Upkeep:
         bounds = {"before_us": before_us, "most": limits.dead_letter_max_rows}
         self._writer.run(lambda connection: connection.execute(_BOUND_DEAD_LETTERS, bounds).fetchall()).result()
 
-    def _minute_horizon_us(self) -> int:
+    def minute_horizon_us(self) -> int:
+        """From when minute rollups are kept."""
         return self._clock.now_us() - self._settings.metrics.retention_period * DAY_US

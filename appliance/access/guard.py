@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
@@ -21,6 +22,11 @@ class Guard:
     own_ports: frozenset[int]
     open_mode: bool = True
     trusted_proxies: tuple[Network, ...] = ()
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - one guard lives as long as the process
+    def plain_refusal(self, host: str) -> str | None:
+        """As ``refusal``, for the many requests that carry nothing but a Host."""
+        return self.refusal(host, (), forwarded=False, peer="")
 
     def refusal(self, host: str, origins: Collection[str], *, forwarded: bool, peer: str) -> str | None:
         """Why a request is refused, or ``None`` when it may pass."""

@@ -49,9 +49,6 @@ class Measure(StrEnum):
     """Users whose first ``user_registration`` ever is in the set."""
 
 
-ADDITIVE: Final = frozenset(Measure) - {Measure.ACTIVE_USERS, Measure.SESSIONS, Measure.NEW_USERS}
-"""Measures of which a whole is the sum of its parts."""
-
 ACTIVE_SQL: Final = body(_SQL["active"])
 """The condition under which an event is active."""
 

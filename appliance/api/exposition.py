@@ -81,5 +81,10 @@ class _Reading(Collector):
     def _jobs(self) -> Iterator[Metric]:
         failing = GaugeMetricFamily("appliance_job_failing", "1 while a job's last run failed.", labels=["job"])
         for name, state in self._parts.job_states().items():
-            failing.add_metric([name], 0.0 if state.ok else 1.0)
+            failing.add_metric([name], 1.0 if state.last is not None and state.last.outcome == "failed" else 0.0)
         yield failing
+        runs = CounterMetricFamily("appliance_job_runs", "Runs of each job by outcome.", labels=["job", "outcome"])
+        for name, state in self._parts.job_states().items():
+            for outcome, count in state.outcomes.items():
+                runs.add_metric([name, outcome], count)
+        yield runs

@@ -54,6 +54,8 @@ class Gate:
                 origins.append(value.decode("latin-1"))
             elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
                 forwarded = True
+        if not origins and not forwarded:
+            return self.guard.plain_refusal(host)
         peer = scope["client"][0] if scope.get("client") else ""
         return self.guard.refusal(host, origins, forwarded=forwarded, peer=peer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -12,6 +12,7 @@ from appliance.analytics.hub import SnapshotHub
 from appliance.clock import Clock
 from appliance.config import Settings
 from appliance.ingest.http import HttpIngest
+from appliance.jobs import JobState
 from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.query_pool import QueryPool
 from appliance.log.writer import Writer
@@ -31,7 +32,7 @@ class Parts:
     readiness: Callable[[], list[str]]
     """Reasons why no traffic may come now; empty when it may."""
     viewers: Callable[[], int]
-    job_states: Callable[[], Mapping[str, Any]]
+    job_states: Callable[[], Mapping[str, JobState]]
     rollup_lag: Callable[[], tuple[int, float]]
     """Events and seconds that the rollups are behind."""
     admin_token: str

@@ -13,7 +13,7 @@ from appliance.clock import iso
 from appliance.events.keys import event_uuid
 from appliance.events.money import AMOUNT_FIELDS
 from appliance.events.parsed import ParsedEvent
-from appliance.events.processors import PROCESSORS, lift_custom
+from appliance.events.processors import PROCESSORS, Processor, lift_custom
 from appliance.events.rejection import Rejection
 from appliance.events.row import Row
 from appliance.events.timestamps import instant_us
@@ -44,26 +44,22 @@ def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = Non
 
     ``derived_id`` is the UUID for an event without an id of its own. Raises ``Rejection``.
     """
-    event_type = event.event_type
-    if type(event_type) is not str or not TYPE_PATTERN.fullmatch(event_type):
-        raise _bad_type(event_type)
-    user_id = _user_id(event.user_id)
-    timestamp_us = intake.received_us if event.timestamp is None else _timestamp(event.timestamp, intake)
-    session_id, campaign_id, properties = event.session_id, event.campaign_id, event.properties
+    event_type, user_id, timestamp, session_id, campaign_id, event_id, received_at, properties, text = event
+    processor = PROCESSORS.get(event_type) if type(event_type) is str else None
+    if processor is None:
+        processor = _custom_processor(event_type)
+    user_id = _user_id(user_id)
+    timestamp_us = intake.received_us if timestamp is None else _timestamp(timestamp, intake)
     if session_id is not None:
         session_id = _optional_id("session_id", session_id)
     if campaign_id is not None:
         campaign_id = _optional_id("campaign_id", campaign_id)
-    event_id = event.event_id if event.event_id is None else _event_id(event.event_id)
-    if event_id is None:
-        event_id = derived_id
-    processor = PROCESSORS.get(event_type, lift_custom)
+    event_id = derived_id if event_id is None else _event_id(event_id) or derived_id
     if event_type == "conversion":
         properties = _with_exact_money(event)
-    lifted = processor(properties, user_id, intake.base_currency)
     received_us = intake.received_us
-    if intake.restore_received and event.received_at is not None:
-        received_us = _instant("received_at", event.received_at)
+    if received_at is not None and intake.restore_received:
+        received_us = _instant("received_at", received_at)
     return (
         event_id or b"",
         event_id is not None,
@@ -74,10 +70,16 @@ def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = Non
         campaign_id,
         timestamp_us,
         received_us,
-        *lifted,
+        *processor(properties, user_id, intake.base_currency),
         intake.source,
-        event.properties_text,
+        text,
     )
+
+
+def _custom_processor(event_type: object) -> Processor:
+    if type(event_type) is not str or not TYPE_PATTERN.fullmatch(event_type):
+        raise _bad_type(event_type)
+    return lift_custom
 
 
 def _bad_type(value: object) -> Rejection:

@@ -43,7 +43,7 @@ class _Lease:
 class Database:
     """One open DuckDB instance; ``folder`` of ``None`` keeps everything in memory."""
 
-    def __init__(self, folder: Path | None, *, memory_limit: str = "512MB", threads: int = 2) -> None:
+    def __init__(self, folder: Path | None, *, memory_limit: str = "512MB", threads: int = 1) -> None:
         self._folder = folder
         self._memory_limit = memory_limit
         self._threads = threads

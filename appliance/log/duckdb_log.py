@@ -38,7 +38,7 @@ class LogOptions:
     """How a log behaves; the defaults are those of the settings of the same names."""
 
     memory_limit: str = "512MB"
-    threads: int = 2
+    threads: int = 1
     min_free_bytes: int = 0
     dedup_window_us: int = DAY_US
     dedup_most: int = 20_000_000

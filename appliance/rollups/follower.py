@@ -48,16 +48,18 @@ def advance(
     levels: Collection[str],
     minute_horizon_us: int,
     batch_events: int = BATCH_EVENTS,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Advanced:
     """Count the events after the cursor into the rollups, batch by batch, up to the end it has when last read.
 
     ``levels`` are those of the settings. ``minute_horizon_us`` says from when minutes are kept when the
-    rollups begin anew; later it moves by ``trim`` alone. Memory is bounded by ``batch_events``. Blocks: never
-    call it in the writer's thread. Raises what the log and the writer raise; each batch done before stays.
+    rollups begin anew; later it moves by ``trim`` alone. Memory is bounded by ``batch_events``; between batches
+    ``stopping`` is asked whether to leave the rest for later. Blocks: never call it in the writer's thread.
+    Raises what the log and the writer raise; each batch done before stays.
     """
     _settle(log, writer, levels, minute_horizon_us)
     events, at_end = 0, False
-    while not at_end:
+    while not at_end and not stopping():
         counted, at_end = step(log, writer, batch_events)
         events += counted
     with log.reader() as cursor:

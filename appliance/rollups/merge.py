@@ -84,10 +84,15 @@ def apply_batch(connection: duckdb.DuckDBPyConnection, batch: Batch) -> bool:
 
 def count_behind(cursor: duckdb.DuckDBPyConnection) -> int:
     """How many events of the log the rollups haven't counted yet."""
+    return waiting(cursor)[0]
+
+
+def waiting(cursor: duckdb.DuckDBPyConnection) -> tuple[int, int | None]:
+    """How many events the rollups haven't counted yet, and the earliest ``received_at`` among them (``None``: none)."""
     with snapshot(cursor):
         state = load(cursor)
-        waiting = cursor.execute(_SQL["behind"], [state.cursor if state else 0])
-        return int(waiting.fetchall()[0][0])
+        events, since_us = cursor.execute(_SQL["behind"], [state.cursor if state else 0]).fetchall()[0]
+        return events, since_us
 
 
 def _read_rows(cursor: duckdb.DuckDBPyConnection, after: int, batch_events: int) -> pl.DataFrame:

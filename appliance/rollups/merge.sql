@@ -17,8 +17,8 @@ WHERE seq > $after AND seq <= $upto;
 SELECT min(seq) FROM events WHERE seq > ?;
 
 -- name: behind
--- How many events wait for the follower.
-SELECT count(*) FROM events WHERE seq > ?;
+-- How many events wait for the follower, and when the oldest of them was received.
+SELECT count(*), epoch_us(min(received_at)) FROM events WHERE seq > ?;
 
 -- name: stored_buckets
 -- Which rows of a delta have their bucket already.

@@ -15,7 +15,7 @@ class Snapshot(Protocol):
 
     @property
     def encoded(self) -> bytes:
-        """The snapshot as UTF-8 JSON text: an object with ``version``, ``as_of``, ``metrics``, ``activity`` …"""
+        """The snapshot as UTF-8 JSON text: an object with ``version``, ``as_of``, ``metrics`` and what pages show."""
 
 
 class Feed(Protocol):

@@ -49,7 +49,11 @@ class SecurityHeaders(OutputTransform):
         self._is_get = request.method == "GET"
 
     def transform_first_chunk(
-        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+        self,
+        status_code: int,
+        headers: HTTPHeaders,
+        chunk: bytes,
+        finishing: bool,  # noqa: FBT001  Tornado's own signature
     ) -> tuple[int, HTTPHeaders, bytes]:
         for name, value in _FIXED.items():
             headers[name] = value

@@ -29,6 +29,7 @@ from appliance.ui.shell import Site, build
 if TYPE_CHECKING:
     from appliance.ui.server import Dashboard
 
+GOODBYE_SECONDS = 0.5
 CLOSE_SECONDS = 1.0
 UNUSED_SESSION_SECONDS = 30
 
@@ -60,7 +61,7 @@ class Listener:
         self._pump = Pump(dashboard.feed, self._loop, dashboard.clock)
         _quieten()
         pn.extension()
-        pn.config.nthreads = 2
+        pn.config.nthreads = 2  # type: ignore[misc]  # settable, against its types
         self._server = get_server(
             {page.path: build(page, PAGES, _site(dashboard)) for page in PAGES},
             port=dashboard.port,
@@ -78,7 +79,7 @@ class Listener:
             unused_session_lifetime_milliseconds=UNUSED_SESSION_SECONDS * 1000,
             **_sign_in(dashboard),
         )
-        self.port: int = self._server.port
+        self.port: int = self._server.port or dashboard.port
         self._protect(dashboard)
 
     def run(self, on_answering: Callable[[], None]) -> None:
@@ -87,7 +88,8 @@ class Listener:
         self._loop.add_callback(self._pump.start)
         self._loop.add_callback(on_answering)
         self._loop.start()
-        self._loop.close(all_fds=False)
+        # Closes the sockets of pages that did not answer, so that their browsers notice.
+        self._loop.close(all_fds=True)
 
     def stop(self) -> None:
         self._loop.add_callback(self._close)
@@ -105,7 +107,7 @@ class Listener:
     def _protect(self, dashboard: Dashboard) -> None:
         api_port = urlsplit(dashboard.api_url).port
         guard = Guard(
-            own_ports=frozenset({self.port, api_port} - {None}),
+            own_ports=frozenset(port for port in (self.port, api_port) if port is not None),
             open_mode=dashboard.open_mode,
             trusted_proxies=tuple(ip_network(network) for network in dashboard.trusted_proxies),
         )
@@ -115,14 +117,16 @@ class Listener:
 
     async def _close(self) -> None:
         self._server.unlisten()
-        self._pump.stop()
         try:
+            await self._pump.stop(GOODBYE_SECONDS)
             await asyncio.wait_for(self._server._http.close_all_connections(), CLOSE_SECONDS)  # noqa: SLF001
         except TimeoutError:
             pass
         finally:
             self._server.stop(wait=False)
-            self._loop.stop()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            self._loop.add_callback(self._loop.stop)
 
 
 def _site(dashboard: Dashboard) -> Site:

@@ -8,6 +8,7 @@ A message is JSON text, ``{"type": "snapshot", "sent_at": …, "snapshot": {…}
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tornado.ioloop import IOLoop, PeriodicCallback
@@ -32,7 +33,7 @@ class Pump:
         self._sent_version: int | None = None
         self._is_due = False
         self._heartbeat = PeriodicCallback(self._beat, HEARTBEAT_SECONDS * 1000)
-        self._unsubscribe = lambda: None
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -41,12 +42,15 @@ class Pump:
         self._heartbeat.start()
         self._unsubscribe = self._feed.subscribe(self._wake)
 
-    def stop(self) -> None:
-        """Take no more snapshots and say goodbye to every page."""
+    async def stop(self, seconds: float) -> None:
+        """Take no more snapshots, say goodbye to every page, and give them ``seconds`` to answer."""
         self._unsubscribe()
         self._heartbeat.stop()
         for connection in list(self._connections):
             connection.close(1001, "the server is stopping")
+        deadline = self._loop.time() + seconds
+        while self._connections and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
 
     def join(self, connection: Live) -> None:
         """Add a page; the first it gets is the whole current snapshot."""

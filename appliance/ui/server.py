@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,8 @@ class Dashboard:
 
     def _run(self) -> None:
         try:
-            # Imported here and not above: Panel and Bokeh take seconds to load.
+            # A taken port is told at once, and not after Panel and Bokeh have loaded, which takes seconds.
+            socket.create_server((self.host, self.port), family=_family(self.host)).close()
             listener: Listener = importlib.import_module("appliance.ui.listener").Listener(self)
         except Exception as failure:  # noqa: BLE001  handed to the thread that called start()
             self._failure = failure
@@ -99,3 +101,7 @@ class Dashboard:
             listener.stop()
         listener.run(self._answers.set)
         self._listener = None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

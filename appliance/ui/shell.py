@@ -27,6 +27,17 @@ class Site:
     api_url: str
     needs_key: bool
 
+    def first_event_command(self) -> str:
+        """A shell command, over several lines, that sends one event to this server."""
+        return " \\\n  ".join(
+            [
+                f"curl {self.api_url}/v1/events",
+                "-H 'Content-Type: application/json'",
+                *(["-H 'Authorization: Bearer YOUR_WRITE_KEY'"] if self.needs_key else []),
+                """-d '{"event_type": "email_sent", "user_id": "ada", "campaign_id": "welcome"}'""",
+            ]
+        )
+
 
 @dataclass(frozen=True)
 class Section:
@@ -64,7 +75,7 @@ def build(page: Page, pages: Sequence[Page], site: Site) -> Callable[[], Any]:
     def document() -> Any:
         sections = page.sections()
         template = pn.Template(_TEMPLATE)
-        template.add_panel("live_feed", LiveFeed(charts=list(page.charts)))
+        template.add_panel("live_feed", LiveFeed(charts=list(page.charts)))  # type: ignore[no-untyped-call]
         for section in sections:
             for number, view in enumerate(section.views):
                 template.add_panel(_root(section, number), view)

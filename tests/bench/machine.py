@@ -18,6 +18,7 @@ def describe(folder: Path) -> dict[str, str]:
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "Python": platform.python_version(),
         "DuckDB": version("duckdb"),
+        "load before the run": f"{os.getloadavg()[0]:.1f} (1 minute)",
         "fsync of 4 KiB": f"{fsync_ms(folder):.2f} ms (median of 100)",
     }
 

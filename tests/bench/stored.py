@@ -120,7 +120,7 @@ async def _served(report: Report, scale: Scale, appliance: ApplianceProcess) -> 
                 [sent.accepted / sent.seconds],
                 "events/s",
                 better="more",
-                target=9_900,
+                target=9_500,
             )
             report.add(group, "acknowledgement meanwhile, p99", [sent.percentile_ms(99)], "ms")
     shown = [await _visible_after(appliance) for _ in range(scale.rounds)]

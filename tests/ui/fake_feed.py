@@ -16,6 +16,7 @@ from appliance.ui.feed import Snapshot
 from appliance.ui.server import Dashboard
 
 HOURS = range(24)
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,9 @@ def snapshot(figures: dict[str, Any]) -> FakeSnapshot:
     return FakeSnapshot(figures["version"], json.dumps(figures).encode())
 
 
-def figures(version: int = 1, *, now_us: int | None = None, has_data: bool = True, empty: bool = False) -> dict[str, Any]:
+def figures(
+    version: int = 1, *, now_us: int | None = None, has_data: bool = True, empty: bool = False
+) -> dict[str, Any]:
     """A whole snapshot. ``has_data=False``: every ratio is null and every count 0, as in a log that fell silent."""
     now_us = SystemClock().now_us() if now_us is None else now_us
     hour = now_us - now_us % HOUR_US
@@ -74,7 +77,7 @@ def figures(version: int = 1, *, now_us: int | None = None, has_data: bool = Tru
             "previous": [round(1500 * wave[h] * (0.85 + 0.1 * math.cos(h)), 2) for h in HOURS],
         },
         "rates": {"points": [_rates(starts[h], h, has_data) for h in HOURS]},
-        "heatmap": {"days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "hours": list(HOURS), "values": _heat(scale)},
+        "heatmap": {"days": DAYS, "hours": list(HOURS), "values": _heat(scale)},
         "campaigns": _campaigns() if has_data else [],
         "sparklines": {
             "revenue": [round(1800 * w) for w in wave],
@@ -90,14 +93,14 @@ def metrics(version: int, scale: int) -> dict[str, Any]:
     """The metrics that the overview shows."""
     opens, sends, clicks = (4_812 + version, 19_704, 861) if scale else (0, 0, 0)
     made = {
-        "revenue_24h": _metric(48_213.4525 * scale, "money", "Sum of conversions' amounts in the window, base currency."),
+        "revenue_24h": _metric(48_213.4525 * scale, "money", "Sum of the amounts of conversions."),
         "revenue_growth_24h": _metric(12.43 if scale else None, "percent", "Against the 24 h before."),
         "conversions_24h": _metric((612 + version) * scale, "count", "Conversion events in the window."),
         "conversion_growth_24h": _metric(-3.1 if scale else None, "percent", "Against the 24 h before."),
         "active_users_24h": _metric(8_954 * scale, "count", "Distinct users with an active event in the window."),
         "user_growth_24h": _metric(0 if scale else None, "percent", "Against the 24 h before."),
         "engagement_rate_24h": _ratio(opens, sends, "Opens / sends in the window."),
-        "engagement_growth_24h": _metric(1.27 if scale else None, "percentage_points", "Difference to the 24 h before."),
+        "engagement_growth_24h": _metric(1.27 if scale else None, "percentage_points", "Against the 24 h before."),
     }
     made["revenue_24h"] |= {"currency": "USD", "by_currency": {"USD": 48_213.4525, "EUR": 1_204.5} if scale else {}}
     for window, share in (("1h", 24), ("24h", 1)):
@@ -148,10 +151,8 @@ def _rates(start: str, hour: int, has_data: bool) -> dict[str, Any]:
 
 
 def _heat(scale: int) -> list[list[int]]:
-    return [
-        [round(180 * (1 + math.sin((h - 8) / 24 * 2 * math.pi)) * (0.5 if d > 4 else 1) + 7 * (d * h % 5)) * scale for h in HOURS]
-        for d in range(7)
-    ]
+    day = [180 * (1 + math.sin((h - 8) / 24 * 2 * math.pi)) for h in HOURS]
+    return [[round(day[h] * (0.5 if d > 4 else 1) + 7 * (d * h % 5)) * scale for h in HOURS] for d in range(7)]
 
 
 def _campaigns() -> list[dict[str, Any]]:

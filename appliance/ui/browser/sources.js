@@ -10,7 +10,10 @@ export const setSource = (name, data) => set(name, {data});
 
 const TICKS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10];
 
-/** Let a chart show the time from `start` to `end`, and values from 0 (or the lowest) to a little over the highest. */
+/** Let a chart show the time from `start` to `end`, and values from 0 (or the lowest) to a little over the highest.
+ *
+ * Returns the top, which the chart's hover bands reach up to.
+ */
 export function setRanges(name, [start, end], values, leastTop) {
   const known = values.filter((value) => Number.isFinite(value));
   const highest = Math.max(leastTop, ...known);
@@ -19,6 +22,7 @@ export function setRanges(name, [start, end], values, leastTop) {
   const edge = (end - start) / 100;
   set(`${name}-x`, {start: start - edge, end: end + edge});
   set(`${name}-y`, {start: Math.min(0, ...known), end: top});
+  return top;
 }
 
 /** Bokeh takes NaN for a gap, JSON has only null. */

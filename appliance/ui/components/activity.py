@@ -12,9 +12,9 @@ _MINUTE_MS = 60_000
 
 def activity_chart() -> pn.pane.Bokeh:
     """Bars, one a minute; fed by ``browser/charts/activity.js``."""
-    data = source("activity", ["middle", "events", "alpha", "when", "text"])
+    data = source("activity", ["middle", "events", "alpha", "when", "text", "ceiling"])
     chart = time_chart("activity", height=262)
-    bars = chart.vbar(
+    chart.vbar(  # type: ignore[call-arg]  # border_radius is missing in Bokeh's types
         x="middle",
         top="events",
         width=_MINUTE_MS * 0.72,
@@ -22,10 +22,7 @@ def activity_chart() -> pn.pane.Bokeh:
         color=ACCENT,
         fill_alpha="alpha",
         line_alpha=0,
-        hover_fill_color=ACCENT,
-        hover_fill_alpha=0.75,
-        hover_line_alpha=0,
         border_radius=2,
     )
-    add_hover(chart, bars, "<b>@text</b> events<br>@when")
+    add_hover(chart, data, "middle", _MINUTE_MS, "<b>@text</b> events<br>@when")
     return pane(chart)

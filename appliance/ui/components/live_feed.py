@@ -14,8 +14,8 @@ class LiveFeed(JSComponent):  # type: ignore[misc, unused-ignore]
     The work is done by ``browser/app.js``; nothing that arrives goes through the page's session.
     """
 
-    path: str = param.String("live", doc="Address of the web socket, relative to the page.")
-    charts: list[str] = param.List(default=[], item_type=str, doc="Names in browser/charts/all.js.")
+    path = param.String("live", doc="Address of the web socket, relative to the page.")
+    charts = param.List(default=[], item_type=str, doc="Names in browser/charts/all.js.")
 
     _esm: ClassVar[str] = """
         export function render({ model }) {

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import panel as pn
 
-from appliance.ui.components.time_chart import add_hover, pane, source, time_chart
+from appliance.ui.components.time_chart import HOUR_MS, add_hover, pane, source, time_chart
 from appliance.ui.theme import ACCENT, QUIET
 
 
 def revenue_chart() -> pn.pane.Bokeh:
     """Lines, one point an hour; fed by ``browser/charts/revenue.js``."""
-    data = source("revenue", ["start", "value", "previous", "complete", "when", "text", "before"])
+    data = source("revenue", ["start", "value", "previous", "complete", "when", "text", "before", "ceiling"])
     unfinished = source("revenue-open", ["start", "value"])
     chart = time_chart("revenue", height=272)
     chart.line("start", "previous", source=data, color=QUIET, line_width=1.25)
     chart.varea("start", 0, "complete", source=data, color=ACCENT, fill_alpha=0.1)
     chart.line("start", "complete", source=data, color=ACCENT, line_width=2.5, line_join="round", line_cap="round")
     chart.line("start", "value", source=unfinished, color=ACCENT, line_width=2.5, line_dash=[2, 4])
-    points = chart.scatter(
-        "start", "value", source=data, size=9, color=ACCENT, alpha=0, hover_alpha=1, hover_line_color=ACCENT
-    )
-    add_hover(chart, points, "<b>@text</b><br>@when<br>the day before: @before")
+    add_hover(chart, data, "start", HOUR_MS, "<b>@text</b><br>@when<br>the day before: @before")
     return pane(chart)

@@ -13,8 +13,8 @@ from appliance.ui.assets import DIGEST
 class Tile(JSComponent):  # type: ignore[misc, unused-ignore]
     """Draws ``kind``, a name in ``browser/tiles/all.js``, with that tile's own ``options``."""
 
-    kind: str = param.String(doc="Which tile.")
-    options: dict[str, Any] = param.Dict(default={}, doc="What the tile is told; plain data.")
+    kind = param.String(doc="Which tile.")
+    options = param.Dict(default={}, doc="What the tile is told; plain data.")
 
     _esm: ClassVar[str] = """
         export function render({ model, el }) {
@@ -26,6 +26,7 @@ class Tile(JSComponent):  # type: ignore[misc, unused-ignore]
 
 def tile(kind: str, **options: Any) -> Tile:
     """A tile as wide as its section, with the tiles' style sheet in its shadow root."""
-    return Tile(
-        kind=kind, options=options, sizing_mode="stretch_width", stylesheets=[f"./assets/{DIGEST}/tiles.css"], margin=0
+    sheet = f"./assets/{DIGEST}/tiles.css"
+    return Tile(  # type: ignore[no-untyped-call]
+        kind=kind, options=options, sizing_mode="stretch_width", stylesheets=[sheet], margin=0
     )

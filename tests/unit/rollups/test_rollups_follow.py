@@ -16,7 +16,7 @@ from appliance.clock import DAY_US, HOUR_US, MINUTE_US
 from appliance.events.row import EventRow, Row
 from appliance.events.types import KNOWN_TYPES
 from appliance.rollups.follower import Advanced, advance
-from appliance.rollups.merge import RollupsDamaged
+from appliance.rollups.merge import RollupsDamaged, waiting
 from appliance.rollups.rebuild import rebuild
 from appliance.rollups.state import LEVELS, expire, load, trim
 from appliance.rollups.verify import verify
@@ -202,6 +202,26 @@ def test_a_bucket_stored_twice_stops_the_follower() -> None:
     log.append([make_row()])
     with pytest.raises(RollupsDamaged, match="appliance rebuild"):
         advance(log, log, levels=ALL, minute_horizon_us=0)
+
+
+def test_what_waits_is_told_with_its_age() -> None:
+    """Events behind the cursor are counted, and the earliest receipt among them is known."""
+    log = PlainLog()
+    log.append([make_row()])
+    advance(log, log, levels=ALL, minute_horizon_us=0)
+    assert (0, None) == waiting(log.connection)
+    log.append([make_row(received_us=START_US + 9), make_row(received_us=START_US + 5)])
+    assert (2, START_US + 5) == waiting(log.connection)
+
+
+def test_stopping_leaves_the_rest_for_later() -> None:
+    """Asked to stop, the follower ends between two batches, and the next call goes on from there."""
+    log = PlainLog()
+    log.append(make_row(timestamp_us=START_US + n) for n in range(6))
+    answers = iter([False, True])
+    stopped = advance(log, log, levels=ALL, minute_horizon_us=0, batch_events=2, stopping=lambda: next(answers))
+    assert Advanced(2, 4) == stopped
+    assert Advanced(4, 0) == advance(log, log, levels=ALL, minute_horizon_us=0)
 
 
 def test_buckets_expire_by_whole_days() -> None:

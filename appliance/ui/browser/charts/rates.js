@@ -13,7 +13,8 @@ export function rates({rates: {points}}) {
     data[name] = points.map((point) => gap(point[name]));
     data[`${name}_text`] = points.map((point) => percent(point[name], 2));
   }
-  setRanges("rates", [starts[0], starts.at(-1)], NAMES.flatMap((name) => data[name]), 1);
+  const top = setRanges("rates", [starts[0], starts.at(-1)], NAMES.flatMap((name) => data[name]), 1);
+  data.ceiling = points.map(() => top);
   setSource("rates", data);
   showTable("rates", () => table("Engagement rates an hour", ["Hour (UTC)", "Open", "Click", "Click to open"],
     points.map((point, i) => [hour(starts[i]) + soFar(i), ...NAMES.map((name) => percent(point[name], 2))]).reverse()));

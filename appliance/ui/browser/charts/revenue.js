@@ -9,9 +9,10 @@ export function revenue({revenue: {currency, points, previous}}) {
   const when = points.map((point, i) => `${hour(starts[i])} UTC${point.complete ? "" : ", so far"}`);
   const text = points.map((point) => money(point.value, currency));
   const before = previous.map((value) => money(value, currency));
-  setRanges("revenue", [starts[0], starts.at(-1)], [...values, ...previous.map(gap)], 10);
+  const top = setRanges("revenue", [starts[0], starts.at(-1)], [...values, ...previous.map(gap)], 10);
   setSource("revenue", {
     start: starts, value: values, previous: previous.map(gap), when, text, before,
+    ceiling: points.map(() => top),
     complete: points.map((point, i) => (point.complete ? values[i] : NaN)),
   });
   const open = Math.max(0, points.findIndex((point) => !point.complete) - 1);
