@@ -6,12 +6,15 @@ import asyncio
 import gc
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
+from types import FrameType
 from typing import Final
 
 import pyarrow as pa
@@ -39,6 +42,7 @@ from appliance.upkeep import Upkeep
 _logger = structlog.get_logger(__name__)
 
 GRACE_SECONDS: Final = 5
+_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # Threads hand the interpreter on ten times as often as by default: an acknowledgement waits less for a query.
 SWITCH_SECONDS: Final = 0.0005
 
@@ -75,6 +79,7 @@ class Appliance:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._stop_reasons = ["starting"]
+        self._stopping = threading.Event()
         self._api = _Listener.bind(settings.server.host, settings.server.port)
         self._ui_port = settings.server.ui_port
         self._dashboard_viewers: Callable[[], int] = lambda: 0
@@ -146,6 +151,7 @@ class Appliance:
 
     def _begin_stopping(self) -> None:
         self._stop_reasons = ["stopping"]
+        self._stopping.set()
 
     def _stop(self) -> None:
         """Stop taking, finish what was taken, close: each step bounded, all within fifteen seconds."""
@@ -180,6 +186,7 @@ class Appliance:
             queries=self._queries,
             ingest=HttpIngest(self.decoder, self.writer, self.log.space, budget),
             readiness=self._readiness,
+            is_stopping=self._stopping.is_set,
             viewers=lambda: self._dashboard_viewers(),  # noqa: PLW0108 - set when the dashboard starts
             job_states=self._upkeep.states,
             rollup_lag=self._upkeep.rollup_lag,
@@ -216,15 +223,26 @@ class Appliance:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling the readiness check when it begins to stop."""
+    """uvicorn, whose own way with signals would end the process before the log is closed."""
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_stop = on_stop
 
-    def handle_exit(self, sig: int, frame: object) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in _END_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            # a second signal while the log is being closed must not cut that short
+            for number in _END_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_stop()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        super().handle_exit(sig, frame)
 
 
 def _check_address(settings: Settings) -> None:

@@ -11,7 +11,8 @@
         ├── Overloaded           transient: the writer's queue is full
         ├── LogUnavailable       transient: the log is starting, stopping or being reopened
         ├── LogInUse             another process has the data folder open
-        └── LogDamaged           terminal: the files can't be opened; nothing is deleted
+        ├── LogDamaged           terminal: the files can't be opened; nothing is deleted
+        └── RollupsDamaged       (rollups/merge.py) the rollups contradict themselves: rebuild them
 
 ``TransientError`` marks what may succeed when tried again, unchanged, later.
 """

@@ -16,9 +16,10 @@ def configure_logging(level: int = logging.INFO) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
-    )
+    # no values of local variables in tracebacks: they may be secrets
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if on_terminal:
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[*shared, *([] if on_terminal else [structlog.processors.format_exc_info]), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -32,6 +33,7 @@ class Upkeep:
         self._log = log
         self._writer = writer
         self._clock = clock
+        self._stopping = threading.Event()
         self._rolled_up_seq = 0
         self._rolled_up_at_us = clock.now_us()
         self._store = ControlStore(settings.server.data / "control.sqlite")
@@ -52,6 +54,7 @@ class Upkeep:
         self._jobs.start()
 
     def stop(self, timeout: float = 5.0) -> None:
+        self._stopping.set()
         self._jobs.stop(timeout)
         self._store.close()
 
@@ -72,8 +75,10 @@ class Upkeep:
             self._writer,
             levels=self._settings.metrics.aggregation_levels,
             minute_horizon_us=self.minute_horizon_us(),
+            stopping=self._stopping.is_set,
         )
-        self._rolled_up_seq, self._rolled_up_at_us = tail.seq, began_us
+        if not self._stopping.is_set():
+            self._rolled_up_seq, self._rolled_up_at_us = tail.seq, began_us
         return advanced
 
     def trim_minutes(self) -> None:
@@ -87,12 +92,15 @@ class Upkeep:
         if not days:
             return 0
         before_us = (self._clock.now_us() - days * DAY_US) // DAY_US * DAY_US
-        # first times are kept for ever, so they must have been learnt before their events go
         self.advance_rollups()
 
         def remove(connection: duckdb.DuckDBPyConnection) -> int:
+            counted = state.load(connection)
+            if counted is None:
+                return 0
             state.expire(connection, before_us)
-            return self._log.remove_before(connection, before_us)
+            # first times are kept for ever, so only events whose firsts are known may go
+            return self._log.remove_before(connection, before_us, up_to_seq=counted.cursor)
 
         return self._writer.run(remove).result()
 

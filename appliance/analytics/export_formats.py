@@ -68,7 +68,7 @@ class CsvEncoder:
         return text.getvalue().encode()
 
     def finish(self) -> bytes:
-        return self.encode(SCHEMA.empty_table().combine_chunks().to_batches()[0]) if self._header else b""
+        return self.encode(pa.RecordBatch.from_pylist([], schema=SCHEMA)) if self._header else b""
 
 
 class ParquetEncoder:

@@ -31,6 +31,7 @@ class Parts:
     ingest: HttpIngest
     readiness: Callable[[], list[str]]
     """Reasons why no traffic may come now; empty when it may."""
+    is_stopping: Callable[[], bool]
     viewers: Callable[[], int]
     job_states: Callable[[], Mapping[str, JobState]]
     rollup_lag: Callable[[], tuple[int, float]]

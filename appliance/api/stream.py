@@ -46,7 +46,7 @@ async def _messages(parts: Parts) -> AsyncIterator[bytes]:
         if latest is not None:
             yield _message("snapshot", latest.version, latest.encoded)
         seen = parts.log.tail().seq
-        while True:
+        while not parts.is_stopping():
             snapshot = await inbox.get(_SAMPLE_SECONDS)
             if snapshot is not None:
                 yield _message("snapshot", snapshot.version, snapshot.encoded)

@@ -123,10 +123,13 @@ class DuckDBLog:
             raise
         return removed
 
-    def remove_before(self, connection: duckdb.DuckDBPyConnection, before_us: int) -> int:
-        """As ``expire``, inside a transaction of the caller's that removes what is derived as well."""
+    def remove_before(
+        self, connection: duckdb.DuckDBPyConnection, before_us: int, *, up_to_seq: int | None = None
+    ) -> int:
+        """As ``expire``, inside a transaction of the caller's, and of the events up to ``up_to_seq`` alone."""
+        last = self._seq if up_to_seq is None else up_to_seq
         connection.execute(_SQL["raise_seq_floor"], [self._seq])
-        (removed,) = connection.execute(_SQL["expire_events"], [before_us]).fetchall()[0]
+        (removed,) = connection.execute(_SQL["expire_events"], [before_us, last]).fetchall()[0]
         return int(removed)
 
     def checkpoint(self) -> None:

@@ -57,7 +57,7 @@ SELECT min(seq) FROM events WHERE seq > ?
 
 -- name: expire_events
 -- Remove what happened before an instant.
-DELETE FROM events WHERE timestamp < make_timestamp(?)
+DELETE FROM events WHERE timestamp < make_timestamp(?) AND seq <= ?
 
 -- name: raise_seq_floor
 -- Remember how far seqs were given out, before the events that show it are gone.

@@ -29,7 +29,7 @@ function repaintCharts() {
 }
 
 function repaint(view) {
-  if (typeof view.request_paint === "function" && view.model.type === "Figure") view.request_paint("everything");
+  view.request_repaint?.();
   for (const child of view.child_views ?? []) repaint(child);
 }
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import itertools
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.analytics.catalogue import ALERT_RATIOS, METRIC_NAMES, METRICS, metrics_table
 from appliance.analytics.metrics import metrics_at, ratio_over
+from appliance.events.types import KNOWN_TYPES
 from appliance.testing import START_US
 from tests.unit.analytics import reference
 from tests.unit.analytics.histories import BASE, Log, histories
@@ -21,6 +25,33 @@ def test_every_metric_equals_the_plain_recomputation(log: Log, told: tuple[Event
         found = metrics_at(cursor, as_of, base_currency=BASE)
     assert reference.metrics(history, as_of, BASE) == {name: metric["value"] for name, metric in found.items()}
     assert reference.by_currency(history, as_of) == found["revenue_24h"]["by_currency"]
+
+
+def test_events_on_the_edges_of_windows_count_where_they_belong(log: Log) -> None:
+    """A microsecond to either side of each edge, for each type: later than its start, up to its end."""
+    kinds = [*KNOWN_TYPES, "page_view"]
+    moments = [START_US - window + off for window, off in itertools.product((0, HOUR, DAY, 2 * DAY), (-1, 0, 1))] + [
+        START_US - DAY - HOUR
+    ]
+    history = [
+        Event(kind, f"{kind}{moment}", moment, session=str(moment), amount=moment % 997 + 9_000, currency="USD")
+        for kind, moment in itertools.product(kinds, moments)
+    ]
+    with log.holding(history, rolled_up=len(history) // 2) as cursor:
+        found = metrics_at(cursor, START_US, base_currency=BASE)
+    expected = reference.metrics(history, START_US, BASE)
+    assert None not in expected.values()
+    assert expected == {name: metric["value"] for name, metric in found.items()}
+
+
+@pytest.mark.parametrize("rolled_up", [None, 0, 1, 2])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_second_registration_makes_no_new_user(log: Log, rolled_up: int | None, order: int) -> None:
+    """The earlier one counts, in whatever order they came and whichever of them the rollups know."""
+    history = [Event("user_registration", "u", START_US - age) for age in (2 * DAY, HOUR)][::order]
+    with log.holding(history, rolled_up=rolled_up) as cursor:
+        found = metrics_at(cursor, START_US, base_currency=BASE)
+    assert 0 == found["new_users_24h"]["value"]
 
 
 @settings(max_examples=40, deadline=None)

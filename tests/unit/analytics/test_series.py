@@ -13,7 +13,7 @@ from appliance.analytics.series import SERIES, series
 from appliance.clock import from_datetime
 from appliance.errors import BadArgument, NotFound
 from appliance.testing import START_US
-from tests.unit.analytics import reference
+from tests.unit.analytics import reference, reference_series
 from tests.unit.analytics.histories import BASE, ZONES, Log, histories
 from tests.unit.analytics.reference import DAY, HOUR, MINUTE, Event, Events
 
@@ -37,7 +37,7 @@ def starts(answer: dict[str, Any]) -> list[str]:
 
 def test_the_reference_knows_every_series() -> None:
     """The plain reference has a formula for each base name, so that none goes unchecked."""
-    assert set(reference.SERIES) == set(SERIES)
+    assert set(reference_series.SERIES) == set(SERIES)
 
 
 @settings(max_examples=150, deadline=None)
@@ -63,8 +63,8 @@ def test_a_default_series_equals_the_plain_recomputation(
     place, rolled_up = ZoneInfo(zone), None if share is None else round(share * len(history))
     arguments = {"as_of_us": as_of, "interval": interval, "zone": zone, "group_by": group_by}
     answer = ask(log, history, metric, rolled_up, **arguments)
-    edges = reference.last_edges(interval, place, as_of, COUNTS[interval])
-    assert reference.series(history, metric, edges, as_of, BASE, group_by) == values(answer)
+    edges = reference_series.last_edges(interval, place, as_of, COUNTS[interval])
+    assert reference_series.series(history, metric, edges, as_of, BASE, group_by) == values(answer)
     expected = [(reference.local(edge, place).isoformat(), False) for edge in edges[-2:-1]]
     for one in answer["series"]:
         assert COUNTS[interval] == len(one["points"])
@@ -98,8 +98,8 @@ def test_from_and_to_are_rounded_to_whole_buckets(
     from_us = as_of + begin * width + off
     to_us = from_us + length * width
     answer = ask(log, history, metric, as_of_us=as_of, from_us=from_us, to_us=to_us, interval=interval, zone=zone)
-    edges = reference.edges(interval, place, from_us, to_us)
-    assert reference.series(history, metric, edges, as_of, BASE) == values(answer)
+    edges = reference_series.edges(interval, place, from_us, to_us)
+    assert reference_series.series(history, metric, edges, as_of, BASE) == values(answer)
     assert [reference.local(edge, place).isoformat() for edge in edges[:-1]] == starts(answer)
     assert [edge <= as_of for edge in edges[1:]] == [p["complete"] for p in answer["series"][0]["points"]]
 
@@ -122,8 +122,8 @@ def test_beyond_the_50_largest_groups_the_rest_is_one(
         for number, name in enumerate([*names, *[None] * nameless])
     ]
     answer = ask(log, history, metric, as_of_us=START_US, group_by="campaign_id")
-    edges = reference.last_edges("hour", ZoneInfo("UTC"), START_US, 24)
-    assert reference.series(history, metric, edges, START_US, BASE, "campaign_id") == values(answer)
+    edges = reference_series.last_edges("hour", ZoneInfo("UTC"), START_US, 24)
+    assert reference_series.series(history, metric, edges, START_US, BASE, "campaign_id") == values(answer)
     groups = [one["group"]["campaign_id"] for one in answer["series"]]
     assert len(set(groups)) == len(groups) <= 51
 
@@ -137,6 +137,14 @@ def test_currencies_are_never_added_up(log: Log) -> None:
     assert dict.fromkeys(codes[:50], 2.0) | {"(other)": None} == last
     assert "currency" not in answer
     assert "USD" == ask(log, history, "revenue", as_of_us=START_US)["currency"]
+
+
+@pytest.mark.parametrize("rolled_up", [None, 2])
+def test_a_new_user_belongs_to_the_group_of_the_first_registration(log: Log, rolled_up: int | None) -> None:
+    """Of two registrations at one instant the one that was stored first says the campaign."""
+    history = [Event("user_registration", "u", START_US, campaign=name) for name in ("z", "a", "m")]
+    answer = ask(log, history, "new_users", rolled_up, as_of_us=START_US, group_by="campaign_id")
+    assert [({"campaign_id": "z"}, [0] * 23 + [1])] == values(answer)
 
 
 def test_a_windowed_name_answers_under_its_base_name(log: Log) -> None:

@@ -17,7 +17,7 @@ from appliance.analytics.snapshot import take
 from appliance.clock import iso
 from appliance.errors import BadArgument
 from appliance.testing import START_US
-from tests.unit.analytics import reference
+from tests.unit.analytics import reference, reference_series
 from tests.unit.analytics.histories import BASE, ZONES, Log, histories
 from tests.unit.analytics.reference import DAY, MINUTE, Event, Events
 
@@ -66,6 +66,25 @@ def test_campaigns_of_the_window_equal_the_plain_recomputation(log: Log, told: t
     assert reference.campaigns(history, as_of, BASE) == found
 
 
+@pytest.mark.parametrize(
+    ("fates", "expected"),
+    [
+        (["email_delivered"] * 19 + [None], 19),
+        (["email_delivered"] * 18 + [None] * 2, 20),
+        (["email_delivered"] * 15 + ["email_deferred"] * 4 + [None], 15),
+        (["email_deferred"] * 18 + [None] * 2, 20),
+        (["email_bounced"] * 2 + ["email_dropped"] + [None] * 17, 17),
+    ],
+)
+def test_delivered_is_counted_where_delivery_is_told(log: Log, fates: list[str | None], expected: int) -> None:
+    """With the fate of 95 % of recipients told, delivered events count; else recipients less bounced and dropped."""
+    history = [Event("email_sent", f"u{n}", START_US, campaign="c") for n in range(len(fates))]
+    history += [Event(fate, f"u{n}", START_US, campaign="c") for n, fate in enumerate(fates) if fate]
+    with log.holding(history) as cursor:
+        rows = campaigns_in_window(cursor, as_of_us=START_US, window_us=DAY, base_currency=BASE)
+    assert [expected] == [row["delivered"] for row in rows]
+
+
 def test_twenty_campaigns_are_listed_at_most(log: Log) -> None:
     """Of more the ones with most sends stay."""
     history = [Event("email_sent", "u", START_US, campaign=f"c{n:02}") for n in range(25) for _ in range(n + 1)]
@@ -82,10 +101,10 @@ def test_the_snapshot_equals_the_plain_recomputation(log: Log, told: tuple[Event
     with log.holding(history) as cursor:
         found = _take(cursor, as_of, zone)
         assert metrics_at(cursor, as_of, base_currency=BASE) == found["metrics"]
-    edges = reference.last_edges("hour", ZoneInfo(zone), as_of, 48)
+    edges = reference_series.last_edges("hour", ZoneInfo(zone), as_of, 48)
 
     def hourly(name: str) -> list[Any]:
-        return reference.series(history, name, edges, as_of, BASE)[0][1]
+        return reference_series.series(history, name, edges, as_of, BASE)[0][1]
 
     revenue, opens = hourly("revenue"), hourly("email_open_rate")[24:]
     assert reference.funnel(history, as_of) == [step["users"] for step in found["funnel"]["steps"]]

@@ -1,0 +1,66 @@
+"""The output of long work in a thread of its own, for an event loop that sends it on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+Emit = Callable[[bytes], None]
+
+_PIECES_AHEAD: Final = 4
+
+
+class ReaderGone(Exception):
+    """Nobody reads any more: the work is to end."""
+
+
+class WorkerStream:
+    """Runs ``work`` in a thread; what it emits comes out of ``pieces``, and so does what it raises.
+
+    ``emit`` blocks while a few pieces wait unread, and raises ``ReaderGone`` once the reader has left. Made and
+    read in one event loop.
+    """
+
+    def __init__(self, work: Callable[[Emit], None], name: str) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_PIECES_AHEAD)
+        self._left = False
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What the work emits, as it comes; may be entered once."""
+        try:
+            while (piece := await self._queue.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise piece
+                self._room.release()
+                yield piece
+        finally:
+            self._left = True
+            self._room.release()
+
+    def _run(self) -> None:
+        try:
+            self._work(self._emit)
+        except ReaderGone:
+            return
+        except Exception as fault:  # noqa: BLE001 - it belongs to the one who reads
+            self._put(fault)
+        else:
+            self._put(None)
+
+    def _emit(self, piece: bytes) -> None:
+        self._room.acquire()
+        if self._left:
+            raise ReaderGone
+        self._put(piece)
+
+    def _put(self, piece: bytes | Exception | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, piece)
+        except RuntimeError as fault:  # the loop has ended
+            raise ReaderGone from fault

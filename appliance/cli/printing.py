@@ -1,0 +1,46 @@
+"""What a command tells: its result on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from appliance.cli.target import Progress
+
+
+def print_result(result: dict[str, Any], text: str, *, as_json: bool, to_stderr: bool = False) -> None:
+    """The result for machines or for people; on standard error where the output itself holds data."""
+    import msgspec  # noqa: PLC0415 - `--help` starts faster without it
+
+    encoded = msgspec.json.encode(result, enc_hook=str).decode() if as_json else text
+    print_line(encoded, to_stderr=to_stderr)
+
+
+def print_line(text: str, *, to_stderr: bool = False) -> None:
+    (sys.stderr if to_stderr else sys.stdout).write(text + "\n")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar for each thing worked on, on a terminal only; a total of 0 is one that nobody knows."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total or None)
+
+        yield show
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""

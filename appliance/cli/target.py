@@ -1,0 +1,104 @@
+"""What a command works on: the data folder itself, or the server that has it open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from appliance import server_file
+from appliance.errors import ApplianceError
+
+if TYPE_CHECKING:  # imported where it is used: the command line must start fast
+    from appliance.config import Settings
+    from appliance.ingest.chunks import Chunk, Taken
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being worked on, how much of it is done, and how much there is."""
+
+
+class Target(Protocol):
+    """The log, wherever it is open. Every call blocks and may raise any ``ApplianceError``."""
+
+    def take(self, chunk: Chunk) -> Taken:
+        """Import a chunk, as ``appliance.ingest.importer.Importer.take`` does."""
+
+    def export(self, format_name: str, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]) -> int:
+        """Write the file of the events that happened between the bounds; returns how many they are."""
+
+    def verify(self, progress: Progress) -> dict[str, Any]:
+        """As ``appliance.rollups.maintenance.verify_log``."""
+
+    def rebuild(self, progress: Progress) -> dict[str, Any]:
+        """As ``appliance.rollups.maintenance.rebuild_rollups``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the options say about the target: ``url`` (with ``key``) goes before ``data``."""
+
+    data: Path | None = None
+    config: Path | None = None
+    url: str | None = None
+    key: str | None = None
+
+
+class NoDataFolder(ApplianceError):
+    """There is no data folder here. Name one with --data."""
+
+    code = "no_data_folder"
+
+
+@contextmanager
+def open_target(where: Where, *, make: bool = False) -> Iterator[Target]:
+    """The target, closed at the end. ``make``: a folder that is missing or empty becomes a data folder.
+
+    A ``server.json`` whose server doesn't answer to its token counts as left behind: the folder is opened, and
+    where a process has it open all the same, that raises ``LogInUse``.
+    """
+    from appliance.cli.remote import connect  # noqa: PLC0415
+
+    if where.url is not None:
+        with connect(where.url, where.key) as server:
+            yield server
+        return
+    settings = load_settings(where)
+    running = running_server(settings.server.data)
+    if running is not None:
+        with connect(running.url, running.token) as server:
+            yield server
+        return
+    _check_folder(settings.server.data, make=make)
+    from appliance.cli.local import open_folder  # noqa: PLC0415
+
+    with open_folder(settings) as folder:
+        yield folder
+
+
+def load_settings(where: Where) -> Settings:
+    from appliance.config import load  # noqa: PLC0415
+
+    return load(where.config, os.environ, {"server": {"data": where.data}} if where.data is not None else None)
+
+
+def running_server(data: Path) -> server_file.ServerFile | None:
+    """The server that has ``data`` open, if one answers."""
+    from appliance.cli.remote import answers  # noqa: PLC0415
+
+    try:
+        found = server_file.read(data)
+    except NotADirectoryError:
+        return None
+    return found if found is not None and answers(found, data) else None
+
+
+def _check_folder(data: Path, *, make: bool) -> None:
+    if data.exists() and not data.is_dir():
+        raise NoDataFolder(f"{data} is a file: name a data folder with --data")
+    if (data / "events.duckdb").exists() or (make and not (data.exists() and any(data.iterdir()))):
+        return
+    missing = "holds no event log" if data.exists() else "does not exist"
+    raise NoDataFolder(f"{data} is no data folder, it {missing}: name one with --data")
