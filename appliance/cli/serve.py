@@ -8,9 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.config import load
-from appliance.observability import configure_logging
-
 
 def serve(
     data: Annotated[Path | None, typer.Option(help="Data folder, made when missing. [default: var]")] = None,
@@ -24,9 +21,12 @@ def serve(
     """Run the appliance until SIGTERM or Ctrl-C."""
     given = {"data": data, "host": host, "port": port, "ui_port": ui_port}
     server: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    from appliance.config import load  # noqa: PLC0415 - `--help` starts faster without it
+    from appliance.observability import configure_logging  # noqa: PLC0415
+
     settings = load(config, os.environ, {"server": server} if server else None)
     configure_logging()
-    from appliance.app import Appliance  # noqa: PLC0415 - other commands start faster without it
+    from appliance.app import Appliance  # noqa: PLC0415
 
     Appliance(settings, demo=demo).run(_announce)
 

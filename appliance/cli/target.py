@@ -92,7 +92,7 @@ def running_server(data: Path) -> server_file.ServerFile | None:
         found = server_file.read(data)
     except NotADirectoryError:
         return None
-    return found if found is not None and answers(found, data) else None
+    return found if found is not None and answers(found) else None
 
 
 def _check_folder(data: Path, *, make: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -21,6 +23,10 @@ from appliance.events.wire import parse_event
 Framing = Literal["json", "ndjson"]
 
 _BLANKS: Final = b" \t\r\n"
+_LINE: Final = re.compile(rb"[^ \t\r\n][^\n]*+")
+# A body may hold millions of elements in its few bytes. One that can't, since its commas are fewer, is split at
+# once; another is counted first, so that what is too large is refused before memory is spent on it.
+_SURELY_FEW: Final = 1_000_000
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -40,7 +46,7 @@ def split(body: bytes, framing: Framing, max_events: int) -> list[bytes]:
     Raises ``BodyError``: ``empty``, ``too_large`` (more than ``max_events``) or, for a body that is
     JSON, ``invalid_json`` where it doesn't parse as a whole.
     """
-    events = _split_lines(body) if framing == "ndjson" else _split_json(body)
+    events = _split_lines(body, max_events) if framing == "ndjson" else _split_json(body, max_events)
     if not events:
         raise BodyError("empty", "the body holds no event")
     if len(events) > max_events:
@@ -48,29 +54,37 @@ def split(body: bytes, framing: Framing, max_events: int) -> list[bytes]:
     return events
 
 
-def _split_lines(body: bytes) -> list[bytes]:
-    return [stripped for line in body.split(b"\n") if (stripped := line.strip(_BLANKS))]
+def _split_lines(body: bytes, max_events: int) -> list[bytes]:
+    """The lines that aren't blank; at most one more than there may be."""
+    if body.count(b"\n") < _SURELY_FEW:
+        return [stripped for line in body.split(b"\n") if (stripped := line.strip(_BLANKS))]
+    return [line[0].rstrip(_BLANKS) for line in islice(_LINE.finditer(body), max_events + 1)]
 
 
-def _split_json(body: bytes) -> list[bytes]:
+def _split_json(body: bytes, max_events: int) -> list[bytes]:
+    """The elements of an array, at most one more than there may be, or the one value that the body is."""
     text = body.strip(_BLANKS)
     if not text:
         return []
     try:
-        text.decode()
+        if not text.isascii():
+            text.decode()
         if text[:1] == b"[":
+            if text.count(b",") >= _SURELY_FEW:
+                return _split_exactly(text, max_events)
             return [bytes(raw) for raw in _split_array(text)]
         _check_syntax(text)
     except UnicodeDecodeError as fault:
         raise BodyError("invalid_json", f"the body is not UTF-8 at byte {fault.start}") from fault
     except (msgspec.DecodeError, RecursionError):
-        return _split_exactly(text)
+        return _split_exactly(text, max_events)
     return [text]
 
 
-def _split_exactly(text: bytes) -> list[bytes]:
+def _split_exactly(text: bytes, max_events: int) -> list[bytes]:
     try:
-        return [text[element.start : element.end] for element in elements(text)]
+        found = elements(text, at_most=max_events + 1)
+        return [text[element.start : element.end] for element in found]
     except SyntaxFault as fault:
         raise BodyError("invalid_json", f"the body is not JSON at byte {fault.position}") from fault
 

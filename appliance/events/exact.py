@@ -31,10 +31,17 @@ _INFINITY: Final = float("inf")
 
 
 def _int(text: str) -> float:
-    return int(text) if len(text) <= 308 else _INFINITY
+    """The integer, or an infinite float beyond what a double can hold."""
+    return int(text) if len(text) < 309 or abs(float(text)) < _INFINITY else float(text)
+
+
+def _as_sent(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
 
 
 _exact = json.JSONDecoder(object_pairs_hook=_object, parse_int=_int)
+# for writing anew: of keys that came twice the last, numbers with all the digits that were sent
+_verbatim = json.JSONDecoder(parse_int=_as_sent, parse_float=_as_sent)
 
 
 def parse_exactly(raw: bytes, limits: WireLimits) -> ParsedEvent:
@@ -43,9 +50,9 @@ def parse_exactly(raw: bytes, limits: WireLimits) -> ParsedEvent:
         raise Rejection("duplicate_key", _shown(event.repeated), "send each field once")
     _check_leaves(event)
     properties = event.get("properties")
-    if properties is None:
+    if properties is None or (isinstance(properties, str) and not properties.strip()):
         properties = _Object()
-    if not isinstance(properties, _Object):
+    elif not isinstance(properties, _Object):
         raise Rejection("wrong_type", "properties", "send an object, or leave it out")
     if properties.repeated is not None:
         raise Rejection("duplicate_key", f"properties.{_shown(properties.repeated)}", "send each property once")
@@ -115,7 +122,7 @@ def _shown(name: str) -> str:
 def _properties_text(raw: bytes, event: _Object, properties: _Object, limits: WireLimits) -> str:
     """The properties as sent, or written anew where fields are merged in or a deeper key came twice."""
     as_sent = b"{}"
-    if properties:
+    if isinstance(event.get("properties"), _Object):
         as_sent = bytes(_decode_raw_properties(raw))
         if len(as_sent) > limits.max_properties_bytes:
             raise Rejection(
@@ -124,12 +131,13 @@ def _properties_text(raw: bytes, event: _Object, properties: _Object, limits: Wi
     unknown = {name: value for name, value in event.items() if name not in KNOWN_FIELDS and name not in properties}
     if not unknown and not _repeats_within(properties):
         return one_line(as_sent.decode())
-    extra = json.dumps(unknown, ensure_ascii=False, separators=(",", ":"))
-    if len(extra.encode()) > limits.max_properties_bytes:
+    verbatim = _verbatim.decode(raw.decode())
+    extra = {name: verbatim[name] for name in unknown}
+    if len(msgspec.json.encode(extra)) > limits.max_properties_bytes:
         raise Rejection(
             "too_large", _shown(next(iter(unknown))), "the event's unknown fields are larger than properties may be"
         )
-    return json.dumps(unknown | properties, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(extra | (verbatim["properties"] if properties else {})).decode()
 
 
 class _PropertiesOnly(msgspec.Struct):

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-_TOKEN = re.compile(
+# Kinds of tokens, by the number of their group below. A key takes its colon with it.
+_OPEN_ARRAY, _OPEN_OBJECT, _CLOSE_ARRAY, _CLOSE_OBJECT, _COMMA, _TEXT, _KEY, _SCALAR = range(1, 9)
+_TOKEN: Final = re.compile(
     rb"""[ \t\n\r]*+(?:
-        (?P<open>[\[{])
-      | (?P<close>[\]}])
-      | (?P<comma>,)
-      | (?P<colon>:)
-      | (?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
-      | (?P<scalar>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])|true|false|null)
+        (\[) | (\{) | (\]) | (\}) | (,)
+      | ("[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+") ([ \t\n\r]*+:)?+
+      | (-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![0-9.eE+-])|true|false|null)
     )""",
     re.VERBOSE,
 )
-_BLANK = re.compile(rb"[ \t\n\r]*+")
+_BLANK: Final = re.compile(rb"[ \t\n\r]*+")
+
+# What may come next, by where the parser stands.
+_VALUE: Final = frozenset({_OPEN_ARRAY, _OPEN_OBJECT, _TEXT, _SCALAR})
+_ITEM_OR_END: Final = _VALUE | {_CLOSE_ARRAY}
+_KEY_OR_END: Final = frozenset({_KEY, _CLOSE_OBJECT})
+_NEXT_KEY: Final = frozenset({_KEY})
+_AFTER: Final = {
+    _OPEN_ARRAY: frozenset({_COMMA, _CLOSE_ARRAY}),
+    _OPEN_OBJECT: frozenset({_COMMA, _CLOSE_OBJECT}),
+}
+_END: Final[frozenset[int]] = frozenset()
 
 
 class SyntaxFault(ValueError):
@@ -41,97 +52,50 @@ class Element:
     """Levels of arrays and objects; 0 for a scalar, 1 for ``{}``."""
 
 
-def elements(text: bytes) -> list[Element]:
+def elements(text: bytes, at_most: int | None = None) -> list[Element]:
     """Split a JSON text into the elements of its array, or its one value.
 
-    Raises ``SyntaxFault`` where the text is not JSON. Needs memory only for the open brackets.
+    Raises ``SyntaxFault`` where the text is not JSON. Needs memory only for the open brackets and the
+    elements; with ``at_most`` that many are enough, and what follows them is not looked at.
     """
-    scanner = _Scanner(text)
-    array = text[_blank_end(text, 0) : _blank_end(text, 0) + 1] == b"["
-    return scanner.array() if array else [scanner.only_value()]
+    found: list[Element] = []
+    brackets = bytearray()  # the kinds of those that are open
+    begin = _blank_end(text, 0)
+    level = 1 if text[begin : begin + 1] == b"[" else 0  # how many are open around an element
+    start = end = deepest = 0
+    allowed = _VALUE
+    # anchored each time: a search would look for the end of a broken text from every quotation mark anew
+    while (token := _TOKEN.match(text, end)) is not None:
+        kind = token.lastindex or 0
+        if kind not in allowed:
+            break
+        end = token.end()
+        if kind == _KEY:
+            allowed = _VALUE
+        elif kind == _COMMA:
+            allowed = _VALUE if brackets[-1] == _OPEN_ARRAY else _NEXT_KEY
+        elif kind <= _OPEN_OBJECT:
+            if len(brackets) == level:
+                start, deepest = end - 1, level
+            brackets.append(kind)
+            deepest = max(deepest, len(brackets))
+            allowed = _ITEM_OR_END if kind == _OPEN_ARRAY else _KEY_OR_END
+        else:
+            if kind <= _CLOSE_OBJECT:
+                brackets.pop()
+            elif len(brackets) == level:
+                start, deepest = token.start(kind), level
+            if len(brackets) == level:
+                found.append(Element(start, end, deepest - level))
+                if len(found) == at_most:
+                    return found
+            allowed = _AFTER[brackets[-1]] if brackets else _END
+    position = _blank_end(text, end)
+    if allowed is not _END or position != len(text):
+        raise SyntaxFault(position)
+    return found
 
 
 def _blank_end(text: bytes, position: int) -> int:
     found = _BLANK.match(text, position)
     return found.end() if found else position
-
-
-class _Scanner:
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._position = 0
-
-    def only_value(self) -> Element:
-        element = self._value()
-        self._end()
-        return element
-
-    def array(self) -> list[Element]:
-        self._position = _blank_end(self._text, 0) + 1
-        found: list[Element] = []
-        if self._peek() == b"]":
-            self._take("close")
-        else:
-            found.append(self._value())
-            while self._take("comma", "close") == b",":
-                found.append(self._value())
-            if self._text[self._position - 1 : self._position] != b"]":
-                raise SyntaxFault(self._position - 1)
-        self._end()
-        return found
-
-    def _value(self) -> Element:
-        """One value with everything in it, by a stack of open brackets instead of recursion."""
-        start = _blank_end(self._text, self._position)
-        open_brackets = bytearray()
-        deepest = 0
-        while True:
-            token = self._take("open", "string", "scalar", "close")
-            if token in b"[{":
-                open_brackets += token
-                deepest = max(deepest, len(open_brackets))
-                if self._peek() not in (b"]", b"}"):
-                    self._key(open_brackets)
-                    continue
-                token = self._take("close")
-            elif token in b"]}":
-                # a value was due here: an empty array and object are dealt with above
-                raise SyntaxFault(self._position - 1)
-            if token in b"]}":
-                self._close(open_brackets, token)
-            if not self._next_sibling(open_brackets):
-                return Element(start, self._position, deepest)
-
-    def _next_sibling(self, open_brackets: bytearray) -> bool:
-        """After a value: close what ends here; whether another value follows inside."""
-        while open_brackets:
-            token = self._take("comma", "close")
-            if token == b",":
-                self._key(open_brackets)
-                return True
-            self._close(open_brackets, token)
-        return False
-
-    def _close(self, open_brackets: bytearray, token: bytes) -> None:
-        if open_brackets.pop() != (ord("[") if token == b"]" else ord("{")):
-            raise SyntaxFault(self._position - 1)
-
-    def _key(self, open_brackets: bytearray) -> None:
-        if open_brackets[-1] == ord("{"):
-            self._take("string")
-            self._take("colon")
-
-    def _take(self, *kinds: str) -> bytes:
-        found = _TOKEN.match(self._text, self._position)
-        if found is None or found.lastgroup not in kinds:
-            raise SyntaxFault(_blank_end(self._text, self._position))
-        self._position = found.end()
-        return found[found.lastgroup]
-
-    def _peek(self) -> bytes:
-        position = _blank_end(self._text, self._position)
-        return self._text[position : position + 1]
-
-    def _end(self) -> None:
-        if _blank_end(self._text, self._position) != len(self._text):
-            raise SyntaxFault(self._position)

@@ -7,27 +7,20 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any, Final
 
+from appliance.config.currencies import CURRENCIES
 from appliance.events.rejection import Rejection
 
 AMOUNT_FIELDS: Final = ("revenue", "amount", "value")
 """Where the amount is looked for, the first that is there wins."""
 
-CURRENCIES: Final = frozenset(
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD "
-    "CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP "
-    "GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW "
-    "KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD "
-    "NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE "
-    "SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED "
-    "VES VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XTS XUA XXX YER ZAR ZMW ZWG "
-    "ZWL".split()
-)
-"""ISO 4217 alphabetic codes, the retired HRK, SLL, ZWL, ANG and CUC among them: history has them too."""
-
-_DECIMAL: Final = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_DECIMAL: Final = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,9})?", re.ASCII)
 _LIMIT: Final = 10**18
+_PLACES: Final = Decimal("0.0001")
+# One rounding alone, from the amount as it was sent: what needs more digits than this is beyond the limit.
 _CONTEXT: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)
-_SCALED_UNIT: Final = Decimal(1)
+# Fifteen digits survive the way through a float: ten before the point leave the fourth place and a tie beyond it.
+_FLOAT_BELOW: Final = 1e10
+_NEAR_TIE: Final = 0.02
 
 
 def read_money(properties: Mapping[str, Any], base_currency: str) -> tuple[int | None, str | None]:
@@ -37,11 +30,22 @@ def read_money(properties: Mapping[str, Any], base_currency: str) -> tuple[int |
     for an amount that can't be read or passes DECIMAL(18, 4), and for an unknown currency.
     """
     currency = _currency(properties.get("currency"), base_currency)
+    name = amount_field(properties)
+    return (None, None) if name is None else (_amount(properties[name], name), currency)
+
+
+def amount_field(properties: Mapping[str, Any]) -> str | None:
+    """The property that states the amount: the first of ``AMOUNT_FIELDS`` that is neither null nor blank text."""
     for name in AMOUNT_FIELDS:
         value = properties.get(name)
-        if value is not None and value != "":
-            return _amount(value, name), currency
-    return None, None
+        if value is not None and (type(value) is not str or (value and not value.isspace())):
+            return name
+    return None
+
+
+def float_loses(amount: float) -> bool:
+    """Whether the decimal that was sent may round to another amount than the float that was made of it."""
+    return abs(amount) >= _FLOAT_BELOW or abs(amount * 10_000 % 1 - 0.5) < _NEAR_TIE
 
 
 def _amount(value: object, name: str) -> int:
@@ -64,14 +68,15 @@ def _scaled(value: object) -> int:
     elif type(value) is not float and not isinstance(value, Decimal):
         raise TypeError("neither a number nor text")
     # a float's repr is the shortest text that names it: what the sender wrote, up to 15 digits
-    amount = Decimal(str(value))
-    return int(_CONTEXT.quantize(_CONTEXT.scaleb(amount, 4), _SCALED_UNIT))
+    amount = value if isinstance(value, Decimal) else Decimal(str(value))
+    return int(_CONTEXT.scaleb(_CONTEXT.quantize(amount, _PLACES), 4))
 
 
 def _currency(value: object, base_currency: str) -> str:
     if value is None or (type(value) is str and not value.strip()):
         return base_currency
-    code = value.upper() if type(value) is str else ""
+    # beyond ASCII letters of other alphabets have capitals among ours: "uſd" is no currency
+    code = value.upper() if type(value) is str and value.isascii() else ""
     if code not in CURRENCIES:
         raise Rejection("bad_currency", "properties.currency", "send an ISO 4217 code such as USD, or leave it out")
     return code

@@ -11,7 +11,7 @@ import xxhash
 
 from appliance.clock import iso
 from appliance.events.keys import event_uuid
-from appliance.events.money import AMOUNT_FIELDS
+from appliance.events.money import AMOUNT_FIELDS, amount_field, float_loses
 from appliance.events.parsed import ParsedEvent
 from appliance.events.processors import PROCESSORS, Processor, lift_custom
 from appliance.events.rejection import Rejection
@@ -20,8 +20,6 @@ from appliance.events.timestamps import instant_us
 from appliance.events.types import TYPE_PATTERN
 
 MAX_ID_LENGTH: Final = 200
-# From here on a float's shortest text may differ from what was sent in the four places that money keeps.
-_EXACT_BELOW: Final = 1e10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = Non
     if campaign_id is not None:
         campaign_id = _optional_id("campaign_id", campaign_id)
     event_id = derived_id if event_id is None else _event_id(event_id) or derived_id
-    if event_type == "conversion":
-        properties = _with_exact_money(event)
+    if event_type == "conversion" or processor is lift_custom:
+        properties = _with_exact_money(properties, text)
     received_us = intake.received_us
     if received_at is not None and intake.restore_received:
         received_us = _instant("received_at", received_at)
@@ -153,17 +151,16 @@ def _instant(field: str, value: object) -> int:
         ) from fault
 
 
-def _with_exact_money(event: ParsedEvent) -> dict[str, Any]:
-    """The properties, an amount too long for a float read anew as a decimal."""
-    for name in AMOUNT_FIELDS:
-        amount = event.properties.get(name)
-        if type(amount) is float and abs(amount) >= _EXACT_BELOW:
-            return event.properties | {name: _decimal(event.properties_text, name)}
-        if amount is not None:
-            break
-    return event.properties
+def _with_exact_money(properties: dict[str, Any], text: str) -> dict[str, Any]:
+    """The properties; an amount of which a float may have lost something is read anew as a decimal."""
+    name = amount_field(properties)
+    if name is not None:
+        amount = properties[name]
+        if type(amount) is float and float_loses(amount):
+            return properties | {name: getattr(_AMOUNT_DECODERS[name].decode(text), name)}
+    return properties
 
 
-def _decimal(text: str, name: str) -> Decimal:
-    kind = msgspec.defstruct("Amount", [(name, Decimal)])
-    return getattr(msgspec.json.decode(text, type=kind), name)  # type: ignore[no-any-return]
+_AMOUNT_DECODERS: Final = {
+    name: msgspec.json.Decoder(msgspec.defstruct("Amount", [(name, Decimal)])) for name in AMOUNT_FIELDS
+}

@@ -10,9 +10,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_NAIVE: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - an instant without a zone is UTC by contract
 _SECONDS_BELOW: Final = 100_000_000_000
 _MILLISECONDS_BELOW: Final = 100_000_000_000_000
-# fromisoformat takes any character between date and time, and week dates; ISO 8601 in the field doesn't.
+_EARLIEST_US: Final = -62_135_596_800_000_000  # the years 1 to 9999: what calendars and the log can show
+_LATEST_US: Final = 253_402_300_799_999_999
+_AFTER_SECONDS: Final = frozenset("Z.")
+# fromisoformat takes any character between date and time, week dates, a fraction of anything and 99 minutes of
+# offset; ISO 8601 in the field doesn't.
 _SHAPE: Final = re.compile(
-    r"\d{4}-?\d\d-?\d\d(?:[Tt ]\d\d(?::?\d\d){0,2}(?:[.,]\d+)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+    r"\d{4}-?\d\d-?\d\d(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:[Zz]|[+-]\d\d(?::?[0-5]\d)?)?)?", re.ASCII
 )
 
 
@@ -30,20 +34,31 @@ def instant_us(value: object) -> int:
 
 
 def _from_text(text: str) -> int:
-    # what nearly everyone sends needs no closer look at its shape than the parser itself takes
-    if not (text[10:11] == "T" and text[4] == text[7] == "-" and text[-1:] == "Z" and text.isascii()):
+    # what nearly everyone sends, 2026-01-31T12:00:00[.123]Z, needs no closer look than the parser itself takes
+    if text[19:20] in _AFTER_SECONDS and text[10] == "T" and text[4] == text[7] == "-" and text[-1] == "Z":
+        is_usual = text[-2].isdigit() and text.isascii()
+    else:
+        is_usual = False
+    if not is_usual:
         if not _SHAPE.fullmatch(text):
             raise ValueError("not ISO 8601")
         text = text.upper()
     moment = datetime.fromisoformat(text)
     since = moment - (_EPOCH_NAIVE if moment.tzinfo is None else _EPOCH)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    found_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return found_us if is_usual else _in_calendar(found_us)
 
 
 def _from_number(value: float) -> int:
     size = abs(value)
     if size < _SECONDS_BELOW:
-        return round(value * 1_000_000)
+        return _in_calendar(round(value * 1_000_000))
     if size < _MILLISECONDS_BELOW:
-        return round(value * 1_000)
-    return int(value)
+        return _in_calendar(round(value * 1_000))
+    return _in_calendar(int(value))
+
+
+def _in_calendar(found_us: int) -> int:
+    if not _EARLIEST_US <= found_us <= _LATEST_US:
+        raise ValueError("outside of the years 1 to 9999")
+    return found_us

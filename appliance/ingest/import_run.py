@@ -27,8 +27,11 @@ class ImportStopped(ApplianceError):
 class Source(Protocol):
     """A file to import; ``name`` and ``origin`` as in ``Chunk``."""
 
-    name: str
-    origin: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
 
     def lines(self) -> Iterator[Line]:
         """The file's lines from its beginning; may be called more than once in a strict import."""

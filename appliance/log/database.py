@@ -50,6 +50,8 @@ class Database:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._leases: list[_Lease] = []
+        self.invalidated = False
+        """A fatal fault has made the instance useless until it is reopened."""
         self._root: duckdb.DuckDBPyConnection | None = self._open()
 
     @property
@@ -80,6 +82,9 @@ class Database:
                 if lease.closing:
                     raise LogUnavailable from fault
                 raise
+            except duckdb.FatalException as fault:
+                self.invalidated = True
+                raise LogUnavailable from fault
             finally:
                 _end(lease.cursor)
 
@@ -88,6 +93,7 @@ class Database:
         self.close()
         with self._lock:
             self._root = self._open()
+        self.invalidated = False
 
     def close(self) -> None:
         """Interrupt what reads, and close every cursor: one that stays open keeps the instance alive."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import structlog
 
 from appliance.clock import DAY_US, Clock
 from appliance.errors import LogDamaged, LogUnavailable, StorageFull
@@ -26,6 +27,8 @@ from appliance.log.position import Position
 from appliance.log.protocol import Batch, Receipt
 from appliance.log.space import SpaceWatch
 from appliance.sql import queries
+
+_logger = structlog.get_logger(__name__)
 
 SCHEMA_VERSION: Final = 1
 
@@ -53,12 +56,11 @@ class DuckDBLog:
         self._clock = clock
         self._options = options
         self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
-        self.space = SpaceWatch(folder, options.min_free_bytes, clock)
+        self.space = SpaceWatch(folder, options.min_free_bytes, clock, self.wal_bytes)
         self._identity = ""
         self._seq = 0
         self._type_keys: dict[str, int] = {}
         self._known = self._new_memory()
-        self._failed = False
         self._load()
 
     def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -78,8 +80,7 @@ class DuckDBLog:
         return self._known.oldest_us()
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt]:
-        if self._failed:
-            self._recover()
+        self.heal()
         self.space.require()
         cursor = self.database.cursor()
         fresh = Deduplicator(self._known, cursor).fresh(batches)
@@ -134,12 +135,28 @@ class DuckDBLog:
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file. Holds writers up: the caller chooses the moment."""
+        if not self.space.fits_checkpoint():
+            raise LogUnavailable("there is no room for a checkpoint")
         try:
             self.database.cursor().execute("CHECKPOINT")
         except duckdb.Error as fault:
             # what was committed stays committed; a fatal fault needs the file opened anew
-            self._failed = self._failed or isinstance(fault, duckdb.FatalException)
+            self.database.invalidated |= isinstance(fault, duckdb.FatalException)
             raise LogUnavailable(f"the checkpoint failed: {_first_line(fault)}") from fault
+
+    def heal(self) -> None:
+        """Open the file anew where a fatal fault has made that necessary, and learn again what is in it.
+
+        Raises ``LogUnavailable`` where that doesn't succeed yet. In the writer's thread.
+        """
+        if not self.database.invalidated:
+            return
+        try:
+            self.database.reopen()
+            self._load()
+        except (duckdb.Error, LogDamaged) as fault:
+            self.database.invalidated = True
+            raise LogUnavailable(f"the event log could not be reopened: {_first_line(fault)}") from fault
 
     def wal_bytes(self) -> int:
         """The size of the write-ahead log: what the next start would have to replay."""
@@ -151,11 +168,10 @@ class DuckDBLog:
 
     def close(self) -> None:
         try:
-            if not self._failed and self.wal_bytes():
-                self.database.cursor().execute("CHECKPOINT")
-        except (duckdb.Error, LogUnavailable):
-            # the next start replays the write-ahead log instead
-            self._failed = True
+            if self.wal_bytes():
+                self.checkpoint()
+        except LogUnavailable as fault:
+            _logger.info("the next start replays the write-ahead log", reason=str(fault))
         self.database.close()
 
     def _store(self, group: _Group) -> None:
@@ -178,21 +194,12 @@ class DuckDBLog:
         """
         if not isinstance(fault, (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)):
             return False
-        self._failed = True
+        self.database.invalidated = True
         try:
-            self._recover()
+            self.heal()
             return group.is_stored(self.database.cursor())
         except (duckdb.Error, LogUnavailable, LogDamaged):
             return False
-
-    def _recover(self) -> None:
-        """Open the file anew after a fatal fault, and learn again what is in it."""
-        try:
-            self.database.reopen()
-            self._load()
-        except (duckdb.Error, LogDamaged) as fault:
-            raise LogUnavailable(f"the event log could not be reopened: {_first_line(fault)}") from fault
-        self._failed = False
 
     def _abandon(self, cursor: duckdb.DuckDBPyConnection) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +14,17 @@ _LOOK_EVERY_SECONDS: Final = 0.25
 
 
 class SpaceWatch:
-    """Whether at least ``min_free_bytes`` are free below ``folder``; with no folder there is always room."""
+    """Whether at least ``min_free_bytes`` are free below ``folder``, beside what ``spoken_for`` says.
 
-    def __init__(self, folder: Path | None, min_free_bytes: int, clock: Clock) -> None:
+    Spoken for is the room that the next checkpoint will take. With no folder there is always room.
+    """
+
+    def __init__(
+        self, folder: Path | None, min_free_bytes: int, clock: Clock, spoken_for: Callable[[], int] = lambda: 0
+    ) -> None:
         self._folder = folder
         self._min_free_bytes = min_free_bytes
+        self._spoken_for = spoken_for
         self._clock = clock
         self._looked_at = float("-inf")
         self._free_bytes = 0
@@ -35,7 +42,12 @@ class SpaceWatch:
 
     def has_room(self) -> bool:
         free = self.free_bytes()
-        return free is None or free >= self._min_free_bytes
+        return free is None or free >= self._min_free_bytes + self._spoken_for()
+
+    def fits_checkpoint(self) -> bool:
+        """Whether a checkpoint finds the room it takes."""
+        free = self.free_bytes()
+        return free is None or free >= self._spoken_for()
 
     def require(self) -> None:
         """Raise ``StorageFull`` when there is too little room to write."""

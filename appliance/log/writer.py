@@ -34,6 +34,8 @@ class WritableLog(EventLog, Protocol):
 
     def checkpoint(self) -> None: ...
 
+    def heal(self) -> None: ...
+
     def wal_bytes(self) -> int: ...
 
 
@@ -173,6 +175,7 @@ class Writer:
                 crowded = crowded or len(self._waiting) > 1
             if idle:
                 crowded = False
+                self._heal()
                 self._checkpoint_if(IDLE_CHECKPOINT_BYTES)
                 continue
             if crowded and self._waiting:
@@ -230,6 +233,13 @@ class Writer:
     def _count_failure(self, fault: Exception) -> None:
         self.counts.failures += 1
         self.counts.last_failure = str(fault)
+
+    def _heal(self) -> None:
+        """Bring a log back that a fault has closed, so that reading goes on though nothing is written."""
+        try:
+            self.log.heal()
+        except LogUnavailable as fault:
+            self._count_failure(fault)
 
     def _checkpoint_if(self, threshold_bytes: int) -> None:
         if self.log.wal_bytes() < threshold_bytes or self.clock.monotonic() < self._checkpoint_not_before:

@@ -6,7 +6,6 @@ several rules the contract doesn't say which one is named, so a verdict holds al
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -164,14 +163,20 @@ def _properties(event: Members, text: str, verdict: Verdict) -> dict[str, Any]:
                 verdict.fault("too_large", "properties")
             if depth(value) > PROPERTIES_LEVELS:
                 verdict.fault("too_deep", "properties")
-        elif depth(value) + 1 > PROPERTIES_LEVELS:
-            # an unknown field ends up inside of properties; a known one is no object at all
-            (verdict.free if key in (*FIELDS, *IGNORED) else verdict.faults).add(Fault("too_deep", "properties"))
+        elif depth(value) >= PROPERTIES_LEVELS:
+            _add_depth(key, depth(value), verdict)
     unknown = {key: value for key, value in event if key not in (*FIELDS, *IGNORED)}
     merged = unknown | given.as_dict()
     if unknown and not verdict.faults and len(compact(merged).encode()) > PROPERTIES_BYTES:
-        verdict.fault("too_large", "properties")
+        # the limit is of properties as sent: whether what joins them counts is not said
+        verdict.free |= {Fault("too_large", name) for name in ("properties", *unknown)}
     return merged
+
+
+def _add_depth(key: str, levels: int, verdict: Verdict) -> None:
+    """An unknown field joins ``properties``; of a known one the depth is but one of its faults."""
+    must = key not in (*FIELDS, *IGNORED) and levels > PROPERTIES_LEVELS
+    (verdict.faults if must else verdict.free).add(Fault("too_deep", "properties"))
 
 
 def _read_fields(event: dict[str, Any], properties: dict[str, Any], terms: Terms, verdict: Verdict) -> None:
