@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import duckdb
 import msgspec
 import structlog
 
-from appliance.analytics.snapshot import take_fast, take_slow
+from appliance.analytics.snapshot import take_hourly, take_now, take_slow
 from appliance.clock import SECOND_US, Clock
 from appliance.errors import LogError
 from appliance.log.position import Position
@@ -21,7 +21,6 @@ _logger = structlog.get_logger(__name__)
 
 # A tick may take a fifth of the time: after one of 300 ms the next begins 1.5 s later.
 _REST_PER_WORK: Final = 5
-SLOW_PARTS_SECONDS: Final = 10.0
 MOST_AGE_US: Final = 2 * SECOND_US
 # Without a viewer or a question for this long the hub rests.
 _INTEREST_SECONDS: Final = 15.0
@@ -60,6 +59,24 @@ class HubOptions:
 Callback = Callable[[Snapshot], None]
 
 
+@dataclass(slots=True)
+class _Part:
+    """Figures that move slowly and cost more: taken anew after ``every_seconds``, or later where they are dear."""
+
+    take: Callable[[duckdb.DuckDBPyConnection, int], dict[str, Any]]
+    every_seconds: float
+    figures: dict[str, Any] = field(default_factory=dict)
+    due: float = float("-inf")
+
+    def current(self, cursor: duckdb.DuckDBPyConnection, as_of_us: int, clock: Clock) -> dict[str, Any]:
+        began = clock.monotonic()
+        if began >= self.due:
+            self.figures = self.take(cursor, as_of_us)
+            took = clock.monotonic() - began
+            self.due = began + max(self.every_seconds, 2 * _REST_PER_WORK * took)
+        return self.figures
+
+
 class SnapshotHub:
     """Computes snapshots in a thread of its own while somebody wants them."""
 
@@ -68,8 +85,11 @@ class SnapshotHub:
         self._clock = clock
         self._options = options
         self._latest: Snapshot | None = None
-        self._slow: dict[str, Any] = {}
-        self._slow_due = float("-inf")
+        zone, currency = options.timezone, options.base_currency
+        self._parts = [
+            _Part(lambda cursor, at: take_hourly(cursor, at, zone=zone, base_currency=currency), every_seconds=3.0),
+            _Part(lambda cursor, at: take_slow(cursor, at, zone=zone, base_currency=currency), every_seconds=10.0),
+        ]
         self._computing = threading.Lock()
         self._callbacks: list[Callback] = []
         self._wanted_at = float("-inf")
@@ -145,35 +165,17 @@ class SnapshotHub:
             callback(snapshot)
 
     def _compute(self) -> Snapshot:
-        began = self._clock.monotonic()
         position = self._log.tail()
         as_of_us = self._clock.now_us()
+        figures: dict[str, Any] = {}
         with self._log.reader() as cursor:
-            self._refresh_slow(cursor, as_of_us)
-            fast = take_fast(
-                cursor,
-                as_of_us,
-                zone=self._options.timezone,
-                base_currency=self._options.base_currency,
-                position=self._log.position_in,
-            )
+            for part in self._parts:
+                figures |= part.current(cursor, as_of_us, self._clock)
+            began = self._clock.monotonic()
+            currency = self._options.base_currency
+            figures |= take_now(cursor, as_of_us, base_currency=currency, position=self._log.position_in)
         self.last_tick_seconds = self._clock.monotonic() - began
         version = self._latest.version + 1 if self._latest is not None else 1
-        figures = {
-            "version": version,
-            **fast,
-            **self._slow,
-            "tick_ms": round(self.last_tick_seconds * 1000, 1),
-        }
+        figures |= {"version": version, "tick_ms": round(self.last_tick_seconds * 1000, 1)}
         self._latest = Snapshot(version, as_of_us, position, figures, msgspec.json.encode(figures))
         return self._latest
-
-    def _refresh_slow(self, cursor: duckdb.DuckDBPyConnection, as_of_us: int) -> None:
-        """Heat map and campaigns move slowly and cost more: every ten seconds will do."""
-        if self._slow and self._clock.monotonic() < self._slow_due:
-            return
-        began = self._clock.monotonic()
-        options = self._options
-        self._slow = take_slow(cursor, as_of_us, zone=options.timezone, base_currency=options.base_currency)
-        took = self._clock.monotonic() - began
-        self._slow_due = self._clock.monotonic() + max(SLOW_PARTS_SECONDS, 4 * _REST_PER_WORK * took)

@@ -14,7 +14,6 @@ from appliance.analytics.buckets import last_edges
 from appliance.analytics.formulas import Quotient, Total, Values
 from appliance.analytics.measures import Measure
 from appliance.analytics.points import Span, bucketed
-from appliance.analytics.recent import Recent
 from appliance.analytics.rounding import rounded
 from appliance.analytics.zones import local_iso
 
@@ -59,9 +58,9 @@ def read_hourly(cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, zone: ZoneI
     )
 
 
-def funnel_of(recent: Recent) -> dict[str, Any]:
+def funnel_of(people: tuple[int, ...]) -> dict[str, Any]:
     """The e-mail funnel of the last 24 hours, in any order: people with the step's event and all earlier ones'."""
-    first = recent.funnel[0]
+    first = people[0]
     steps = [
         {
             "name": name,
@@ -69,7 +68,7 @@ def funnel_of(recent: Recent) -> dict[str, Any]:
             "users": users,
             "percent_of_first": rounded(Fraction(100 * users, first), 2) if first else None,
         }
-        for (name, event_type), users in zip(_STEPS, recent.funnel, strict=True)
+        for (name, event_type), users in zip(_STEPS, people, strict=True)
     ]
     return {"window": "24h", "steps": steps}
 

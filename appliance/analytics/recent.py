@@ -27,7 +27,6 @@ _COUNTED = {
     KNOWN_TYPES["api_request"]: Measure.API_REQUESTS,
 }
 _LAST_HOUR, _REST_OF_DAY, _DAY_BEFORE = range(3)
-_FUNNEL_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,6 @@ class Recent:
     """The 24 hours before those."""
     money_of_day: dict[str, int]
     """Revenue of the last 24 hours by currency, in ten-thousandths."""
-    funnel: tuple[int, ...]
-    """People of the last 24 hours at each step of the e-mail funnel: sent, opened, clicked, converted."""
 
 
 def read_recent(cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, base_currency: str) -> Recent:
@@ -65,12 +62,23 @@ def read_recent(cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, base_curren
             slices[part][Measure.REVENUE] = amount
     hour, day, before = slices[_LAST_HOUR], _sum(slices[_LAST_HOUR], slices[_REST_OF_DAY]), slices[_DAY_BEFORE]
 
-    people = fetch(cursor, _SQL["people"], parameters)[0]
-    for window, users in zip((hour, day, before), people, strict=False):
-        window[Measure.ACTIVE_USERS] = users
-    hour[Measure.ACTIVE_EVENTS], hour[Measure.SESSIONS] = fetch(cursor, _SQL["last_hour"], parameters)[0]
+    hour[Measure.ACTIVE_EVENTS], hour[Measure.SESSIONS], hour[Measure.ACTIVE_USERS] = fetch(
+        cursor, _SQL["last_hour"], parameters
+    )[0]
+    day[Measure.ACTIVE_USERS] = _active_people(cursor, as_of_us - DAY_US, as_of_us)
+    before[Measure.ACTIVE_USERS] = _active_people(cursor, as_of_us - 2 * DAY_US, as_of_us - DAY_US)
     day[Measure.NEW_USERS] = new_users(cursor, from_us=as_of_us - DAY_US + 1, to_us=as_of_us + 1)
-    return Recent(as_of_us, hour, day, before, _money_of_day(money), tuple(people[-_FUNNEL_STEPS:]))
+    return Recent(as_of_us, hour, day, before, _money_of_day(money))
+
+
+def read_funnel(cursor: duckdb.DuckDBPyConnection, as_of_us: int) -> tuple[int, ...]:
+    """People of the last 24 hours at each step of the e-mail funnel: sent, opened, clicked, converted."""
+    return fetch(cursor, _SQL["funnel"], {"as_of": as_of_us, "day_ago": as_of_us - DAY_US})[0]
+
+
+def _active_people(cursor: duckdb.DuckDBPyConnection, after_us: int, until_us: int) -> int:
+    found: int = fetch(cursor, _SQL["active_people"], {"after": after_us, "until": until_us})[0][0]
+    return found
 
 
 def _sum(one: Counter[Measure], other: Counter[Measure]) -> Counter[Measure]:

@@ -21,34 +21,29 @@ WHERE timestamp > make_timestamp($two_days_ago) AND timestamp <= make_timestamp(
 GROUP BY slice, currency
 ORDER BY currency
 
--- name: people
--- Distinct people: active in the last hour, the last day, the day before; then those who got through each
--- step of the e-mail funnel in the last day (order any: they have this step's event and every earlier one's).
-SELECT count(*) FILTER (WHERE marks & 1 > 0),
-       count(*) FILTER (WHERE marks & 2 > 0),
-       count(*) FILTER (WHERE marks & 4 > 0),
-       count(*) FILTER (WHERE marks & 8 = 8),
-       count(*) FILTER (WHERE marks & 24 = 24),
-       count(*) FILTER (WHERE marks & 56 = 56),
-       count(*) FILTER (WHERE marks & 120 = 120)
+-- name: active_people
+-- Distinct people who were active in a window.
+SELECT count(DISTINCT user_key)
+FROM events
+WHERE timestamp > make_timestamp($after) AND timestamp <= make_timestamp($until) AND {active}
+
+-- name: funnel
+-- People who got through each step of the e-mail funnel in the last day (order any: they have this step's event
+-- and every earlier one's). Each type sets the bit of its step.
+SELECT count(*) FILTER (WHERE steps & 1 = 1),
+       count(*) FILTER (WHERE steps & 3 = 3),
+       count(*) FILTER (WHERE steps & 7 = 7),
+       count(*) FILTER (WHERE steps & 15 = 15)
 FROM (
-    SELECT user_key,
-           bit_or(
-               CASE WHEN timestamp <= make_timestamp($day_ago) THEN CASE WHEN {active} THEN 4 ELSE 0 END
-                    WHEN {active} THEN
-                        CASE WHEN timestamp > make_timestamp($hour_ago) THEN 3 ELSE 2 END
-                        | CASE type_key WHEN 6 THEN 16 WHEN 7 THEN 32 WHEN 13 THEN 64 ELSE 0 END
-                    WHEN type_key = 2 THEN 8
-                    ELSE 0
-               END
-           ) AS marks
+    SELECT user_key, bit_or(CASE type_key WHEN 2 THEN 1 WHEN 6 THEN 2 WHEN 7 THEN 4 ELSE 8 END) AS steps
     FROM events
-    WHERE timestamp > make_timestamp($two_days_ago) AND timestamp <= make_timestamp($as_of)
+    WHERE timestamp > make_timestamp($day_ago) AND timestamp <= make_timestamp($as_of)
+      AND (type_key = 2 OR (type_key IN (6, 7, 13) AND {active}))
     GROUP BY user_key
 )
 
 -- name: last_hour
--- Active events of the last hour, and the distinct sessions they belong to.
-SELECT count(*), count(DISTINCT session_id)
+-- Active events of the last hour, the distinct sessions they belong to, and the distinct people.
+SELECT count(*), count(DISTINCT session_id), count(DISTINCT user_key)
 FROM events
 WHERE timestamp > make_timestamp($hour_ago) AND timestamp <= make_timestamp($as_of) AND {active}

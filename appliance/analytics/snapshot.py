@@ -17,7 +17,7 @@ from appliance.analytics.heatmap import heatmap
 from appliance.analytics.metrics import metrics_of
 from appliance.analytics.overview import funnel_of, rates_of, read_hourly, revenue_of, sparklines_of
 from appliance.analytics.reading import one_snapshot
-from appliance.analytics.recent import read_recent
+from appliance.analytics.recent import read_funnel, read_recent
 from appliance.analytics.zones import zone_named
 from appliance.clock import DAY_US, iso
 
@@ -28,22 +28,23 @@ Position = Callable[[duckdb.DuckDBPyConnection], str]
 def take(
     cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, zone: str, base_currency: str, position: Position
 ) -> dict[str, Any]:
-    """Everything at one instant: ``take_fast`` and ``take_slow`` together."""
-    fast = take_fast(cursor, as_of_us, zone=zone, base_currency=base_currency, position=position)
-    return fast | take_slow(cursor, as_of_us, zone=zone, base_currency=base_currency)
+    """Everything at one instant: ``take_now``, ``take_hourly`` and ``take_slow`` together."""
+    now = take_now(cursor, as_of_us, base_currency=base_currency, position=position)
+    hourly = take_hourly(cursor, as_of_us, zone=zone, base_currency=base_currency)
+    return now | hourly | take_slow(cursor, as_of_us, zone=zone, base_currency=base_currency)
 
 
-def take_fast(
-    cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, zone: str, base_currency: str, position: Position
+def take_now(
+    cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, base_currency: str, position: Position
 ) -> dict[str, Any]:
-    """What a dashboard shows as live: as_of, position, metrics, activity, funnel, revenue, rates, sparklines, empty.
+    """What is live: as_of, position, metrics, activity, funnel, empty.
 
     All of it is one snapshot of the log; the cursor must not be in a transaction.
     """
     with one_snapshot(cursor):
         recent = read_recent(cursor, as_of_us, base_currency=base_currency)
-        hourly = read_hourly(cursor, as_of_us, zone=zone_named(zone), base_currency=base_currency)
         minutes = activity(cursor, as_of_us)
+        funnel = read_funnel(cursor, as_of_us)
         at = position(cursor)
         empty = cursor.execute("SELECT NOT EXISTS (FROM events)").fetchall()[0][0]
     return {
@@ -51,11 +52,20 @@ def take_fast(
         "position": at,
         "metrics": metrics_of(recent, base_currency=base_currency),
         "activity": {"points": minutes["points"]},
-        "funnel": funnel_of(recent),
+        "funnel": funnel_of(funnel),
+        "empty": empty,
+    }
+
+
+def take_hourly(cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, zone: str, base_currency: str) -> dict[str, Any]:
+    """The courses of the last 24 hours, a few seconds old at most: revenue, rates, sparklines, ``hourly_as_of``."""
+    with one_snapshot(cursor):
+        hourly = read_hourly(cursor, as_of_us, zone=zone_named(zone), base_currency=base_currency)
+    return {
+        "hourly_as_of": iso(as_of_us),
         "revenue": revenue_of(hourly, base_currency=base_currency),
         "rates": rates_of(hourly),
         "sparklines": sparklines_of(hourly),
-        "empty": empty,
     }
 
 

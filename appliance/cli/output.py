@@ -42,7 +42,10 @@ class Output:
         self._file.flush()
 
     def _put(self, piece: bytes) -> None:
-        self._file.write(piece)
+        rest = memoryview(piece)
+        while rest:
+            # standard output may be unbuffered (PYTHONUNBUFFERED), and then a write may be a part only
+            rest = rest[self._file.write(rest) :]
         self.size_bytes += len(piece)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +14,10 @@ from appliance.events.rejection import Rejection
 
 
 class _Object(dict[str, Any]):
-    """An object that remembers the first key that came twice."""
+    """An object that remembers the first key that came twice, and then the values that gave way, too."""
 
     repeated: str | None = None
+    overridden: Sequence[Any] = ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
@@ -24,6 +25,7 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
     if len(found) != len(pairs):
         seen: set[str] = set()
         found.repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        found.overridden = [value for key, value in pairs if found[key] is not value]
     return found
 
 
@@ -105,9 +107,9 @@ def _leaves(event: _Object) -> Iterator[tuple[str, str | float]]:
 def _leaves_in(value: Any) -> Iterator[str | float]:
     if isinstance(value, (str, float)):
         yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
+    elif isinstance(value, _Object):
+        yield from value
+        for item in (*value.values(), *value.overridden):
             yield from _leaves_in(item)
     elif isinstance(value, list):
         for item in value:

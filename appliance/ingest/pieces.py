@@ -58,7 +58,7 @@ def _gunzip(raw: Iterable[bytes]) -> Iterator[bytes]:
             while rest:
                 if member is None:
                     rest = rest.lstrip(b"\0")  # padding between members is allowed
-                    member = zlib.decompressobj(_GZIP_WRAPPER)
+                    member = zlib.decompressobj(_GZIP_WRAPPER) if rest else None
                     continue
                 if found := member.decompress(rest, STEP_BYTES):
                     yield found

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appliance.ui.server import Dashboard
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from appliance.ui.server import Dashboard
 from tests.ui.fake_feed import FakeFeed, figures, snapshot
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))

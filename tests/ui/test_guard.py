@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
+
 from appliance.ui.guard import Guard, is_loopback, split_host
 
 OPEN = Guard(own_ports=frozenset({8501, 8080}))

@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
 from appliance.ui.server import Dashboard, DashboardFailed
 from tests.ui.conftest import API_URL, dashboard_on, free_port
 from tests.ui.fake_feed import FakeFeed, FakeSnapshot, figures, snapshot
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
 
 PATHS = ["/", "/ws", "/live", "/health", "/static/js/bokeh.min.js"]
 UPGRADE = {

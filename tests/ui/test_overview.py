@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator, Page, expect
+
 from appliance.clock import SECOND_US, SystemClock
 from appliance.ui.server import Dashboard
-from playwright.sync_api import Locator, Page, expect
 from tests.ui.conftest import API_URL, dashboard_on, free_port
 from tests.ui.fake_feed import FakeFeed, figures, snapshot
 
@@ -60,7 +61,7 @@ def test_figures_on_screen_are_those_of_the_snapshot(page: Page, dashboard: Dash
     assert value_of(page, "conversions_24h").inner_text() == "613"
     assert value_of(page, "engagement_rate_24h").inner_text() == "24.4%"
     assert "+12.4% vs previous 24 h" in value_of(page, "revenue_growth_24h").inner_text()
-    assert "−3.1%" in value_of(page, "conversion_growth_24h").inner_text()
+    assert "\u22123.1%" in value_of(page, "conversion_growth_24h").inner_text()
     assert "no change" in value_of(page, "user_growth_24h").inner_text()
     assert "+1.3 pp" in value_of(page, "engagement_growth_24h").inner_text()
     assert [100, 33.7, 6.4, 1.7] == [_first_number(text) for text in page.locator(".funnel .first").all_inner_texts()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +17,8 @@ from appliance.config import Settings
 from appliance.errors import BodyError
 from appliance.events.batch import Framing, Judged
 from appliance.events.keys import make_uuid7s
-from appliance.events.row import EventRow
+from appliance.events.rejection import DeadLetter
+from appliance.events.row import EventRow, Row
 from appliance.ingest.inflate import inflate
 from appliance.ingest.intake import Decoder
 from appliance.log.columns import dead_letter_table, to_table
@@ -26,6 +29,7 @@ from tests.unit.events.json_soup import EventSoup, Verbatim, Writer
 NOW_US: Final = 1_795_500_000_000_000
 MAX_EVENTS: Final = 40
 _INFLATED_BYTES: Final = 1 << 20
+_STORE_EVERY: Final = 500
 
 TERMS: Final = reference.Terms(
     now_us=NOW_US, oldest_us=NOW_US - 395 * DAY_US, latest_us=NOW_US + 600 * SECOND_US, max_events=MAX_EVENTS
@@ -52,6 +56,9 @@ class BodyFuzz:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         ingest = Settings().ingest.model_copy(update={"max_events": MAX_EVENTS})
+        self.seen: Counter[str] = Counter()
+        self._rows: list[Row] = []
+        self._dead_letters: list[DeadLetter] = []
         self._decoder = Decoder(Settings().model_copy(update={"ingest": ingest}), SettableClock(NOW_US))
 
     def case(self, number: int) -> Case:
@@ -70,6 +77,7 @@ class BodyFuzz:
         try:
             judged = self._decode(case)
         except BodyError as error:
+            self.seen[error.code] += 1
             refused = expected.code if isinstance(expected, reference.Refused) else expected
             return None if error.code == refused else f"the body was refused as {error.code}, due was {_shown(expected)}"
         except Exception as crash:  # noqa: BLE001 - what the fuzzer is after
@@ -78,15 +86,37 @@ class BodyFuzz:
             return f"the body was taken, due was {_shown(expected)}"
         return _difference(judged, expected)
 
+    def faults(self, numbers: range) -> Iterator[tuple[int, str, Case]]:
+        """Number, fault and case of each that went wrong."""
+        for number in numbers:
+            case = self.case(number)
+            wrong = self.fault(case)
+            if wrong is None and (number % _STORE_EVERY == 0 or number == numbers[-1]):
+                wrong = self._storing_fault()
+            if wrong is not None:
+                yield number, wrong, case
+
     def _decode(self, case: Case) -> Judged:
         body = case.sent if case.encoding is None else inflate(case.sent, case.encoding, _INFLATED_BYTES)
         judged = self._decoder.decode(body, case.framing, "http")
-        if judged.rows:
-            # what was accepted must fit into the log's columns, whatever it was
-            to_table(judged.rows, make_uuid7s(len(judged.rows), NOW_US), [100] * len(judged.rows), 1)  # type: ignore[arg-type]
-        dead_letter_table(judged.dead_letters, make_uuid7s(len(judged.dead_letters), NOW_US))
+        self.seen["accepted"] += len(judged.rows)
+        self.seen.update(fault.code for _, fault in judged.rejected)
+        self._rows += judged.rows
+        self._dead_letters += judged.dead_letters
         msgspec.json.encode([(at, fault.code, fault.field, fault.message) for at, fault in judged.rejected])
         return judged
+
+    def _storing_fault(self) -> str | None:
+        """What was taken lately must fit into the log's columns, whatever it was."""
+        rows, letters = self._rows, self._dead_letters
+        self._rows, self._dead_letters = [], []
+        try:
+            if rows:
+                to_table(rows, make_uuid7s(len(rows), NOW_US), [100] * len(rows), 1).validate(full=True)
+            dead_letter_table(letters, make_uuid7s(len(letters), NOW_US))
+        except Exception as crash:  # noqa: BLE001 - as above
+            return f"one of the last {_STORE_EVERY} bodies can't be stored: {crash!r}"
+        return None
 
 
 def _shown(expected: object) -> str:

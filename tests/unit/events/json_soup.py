@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,7 @@ TYPES: Final = (
     "email_bounced email_complained email_unsubscribed referral_made contest_joined conversion error api_request "
     "x a.b:c-d_9 page_view"
 ).split()
+_PLAIN: Final = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')
 _BLANKS: Final = ("", "", "", "", " ", "  ", "\n", "\r\n", "\t", " \r \n\t")
 
 
@@ -55,6 +57,8 @@ class Writer:
         return f"{self.blank()}{self.write(value)}{self.blank()}"
 
     def _text(self, text: str) -> str:
+        if not self._escape_rate and _PLAIN.fullmatch(text):
+            return f'{self.blank()}"{text}"{self.blank()}'
         return self.blank() + '"' + "".join(map(self._character, text)) + '"' + self.blank()
 
     def _character(self, character: str) -> str:

@@ -61,8 +61,7 @@ def _of_number(value: Number) -> Reading | None:
         scale = 1_000_000 if abs(exact) < 10**11 else 1_000 if abs(exact) < 10**14 else 1
         exact *= scale
         first, last = math.floor(exact), math.ceil(exact)
-    # no calendar has it: an implementation may call it bad rather than old or to come
-    return Reading(first, last, is_exotic=not -(10**17) < exact < 25 * 10**16)
+    return Reading(first, last, is_exotic=_beyond_calendars(first))
 
 
 def _of_text(text: str) -> Reading | None:
@@ -82,4 +81,10 @@ def _of_text(text: str) -> Reading | None:
     offset = timedelta(hours=zone_hour, minutes=zone_minute) * (-1 if found["sign"] == "-" else 1)
     whole_us = (moment - _EPOCH - offset) // timedelta(microseconds=1)
     fraction = Decimal("0." + (found["fraction"] or "0")) * 1_000_000
-    return Reading(whole_us + math.floor(fraction), whole_us + math.ceil(fraction), exotic)
+    first, last = whole_us + math.floor(fraction), whole_us + math.ceil(fraction)
+    return Reading(first, last, exotic or _beyond_calendars(first))
+
+
+def _beyond_calendars(instant_us: int) -> bool:
+    """Before the year 1 or after 9999 in UTC: an implementation may call it bad rather than old or to come."""
+    return not 0 <= instant_us - (datetime.min - _EPOCH) // timedelta(microseconds=1) < 315_537_897_600_000_000

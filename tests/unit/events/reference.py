@@ -144,7 +144,9 @@ def _check_leaves(event: Members, verdict: Verdict) -> None:
             for leaf in found:
                 if isinstance(leaf, Number):
                     if not leaf.fits_a_double():
-                        verdict.fault("too_large", name)
+                        # of a field that is ignored 1e999 alone is said to reject the event
+                        free = key in IGNORED and leaf.is_integer()
+                        (verdict.free if free else verdict.faults).add(Fault("too_large", name))
                 elif "\0" in leaf or re.search("[\ud800-\udfff]", leaf):
                     verdict.fault("bad_encoding", name)
 
