@@ -1,79 +1,14 @@
-"""Who may talk to the dashboard's listener, judged by ``Host``, ``Origin`` and the proxy's headers.
-
-In open mode nobody signs in, so a page of another site that a browser has open must not reach the dashboard, neither
-by its own address (``Origin``) nor through a name that it points at 127.0.0.1 (``Host``, DNS rebinding).
-"""
+"""The guard of ``appliance.access`` in front of every Tornado rule of the dashboard's listener."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher
 from tornado.web import RequestHandler
 
-Network = IPv4Network | IPv6Network
-
-
-@dataclass(frozen=True)
-class Guard:
-    """The rules. ``own_ports`` are those of this server's two listeners."""
-
-    own_ports: frozenset[int]
-    open_mode: bool = True
-    trusted_proxies: tuple[Network, ...] = ()
-
-    def refusal(self, host: str, origins: Collection[str], *, forwarded: bool, peer: str) -> str | None:
-        """Why a request is refused, or ``None`` when it may pass."""
-        name, port = split_host(host)
-        if self.open_mode and not is_loopback(name):
-            return "This server is open on loopback names only; the Host header names another."
-        if self.open_mode and forwarded and not self._is_trusted(peer):
-            return "Forwarded requests are refused in open mode, unless server.trusted_proxies names their sender."
-        if any(not self._is_own(origin, name, port) for origin in origins):
-            return "The Origin header is not this server's own."
-        return None
-
-    def _is_own(self, origin: str, name: str, port: int | None) -> bool:
-        try:
-            parts = urlsplit(origin)
-            origin_port = parts.port
-        except ValueError:
-            return False
-        # A proxy in front has a port that this server can't know but that the browser says in both headers.
-        return bool(name) and parts.hostname == name and (origin_port in self.own_ports or origin_port == port)
-
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted_proxies)
-
-
-def split_host(host: str) -> tuple[str, int | None]:
-    """The name in small letters and the port of a ``Host`` header; an unreadable one gives an empty name."""
-    try:
-        parts = urlsplit(f"//{host}")
-        if parts.username is not None or parts.path or parts.query or parts.fragment:
-            return "", None
-        return parts.hostname or "", parts.port
-    except ValueError:
-        return "", None
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name can only mean this machine."""
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+from appliance.access.guard import Guard
 
 
 class Refused(Matcher):

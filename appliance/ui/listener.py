@@ -19,8 +19,9 @@ from tornado.ioloop import IOLoop
 from tornado.routing import Rule
 from tornado.web import RequestHandler, StaticFileHandler
 
+from appliance.access.guard import Guard
 from appliance.ui.assets import ASSETS, DIGEST
-from appliance.ui.guard import Guard, RefusalHandler, Refused
+from appliance.ui.guard import RefusalHandler, Refused
 from appliance.ui.headers import SecurityHeaders
 from appliance.ui.live import Live, Pump
 from appliance.ui.pages import PAGES

@@ -8,11 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-TYPES: Final = (
-    "user_registration email_sent email_delivered email_deferred email_dropped email_opened email_clicked "
-    "email_bounced email_complained email_unsubscribed referral_made contest_joined conversion error api_request "
-    "x a.b:c-d_9 page_view"
-).split()
+TYPES: Final = ["user_registration", "email_sent", "email_delivered", "email_deferred", "email_dropped", "email_opened", "email_clicked", "email_bounced", "email_complained", "email_unsubscribed", "referral_made", "contest_joined", "conversion", "error", "api_request", "x", "a.b:c-d_9", "page_view"]
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')
 _BLANKS: Final = ("", "", "", "", " ", "  ", "\n", "\r\n", "\t", " \r \n\t")
 

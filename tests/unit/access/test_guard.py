@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from appliance.ui.guard import Guard, is_loopback, split_host
+from appliance.access.guard import Guard, is_loopback, split_host
 
 OPEN = Guard(own_ports=frozenset({8501, 8080}))
 KEYS = Guard(own_ports=frozenset({8501, 8080}), open_mode=False)
