@@ -51,7 +51,7 @@ def export(
 
         def write(piece: bytes) -> None:
             output.write(piece)
-            progress(f"{output.size_bytes // 1_000_000:,} MB", 0, 0)
+            progress("bytes written", output.size_bytes, 0)
 
         events = target.export(name, bounds_us, write)
     result = {"file": file, "format": name, "events": events, "bytes": output.size_bytes}

@@ -37,7 +37,8 @@ def progress_bar() -> Iterator[Progress]:
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what)
-            bars.update(tasks[what], completed=done, total=total or None)
+            words = what if total else f"{what}: {done:,}"
+            bars.update(tasks[what], description=words, completed=done, total=total or None)
 
         yield show
 

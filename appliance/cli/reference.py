@@ -52,9 +52,7 @@ def cli_reference() -> str:
     sections = [_section("appliance", root.get_help(context))]
     for name in root.list_commands(context):
         command = root.get_command(context, name)
-        inner = typer.Context(
-            command, info_name=name, parent=context, terminal_width=_WIDTH, max_content_width=_WIDTH
-        )
+        inner = typer.Context(command, info_name=name, parent=context, terminal_width=_WIDTH, max_content_width=_WIDTH)
         sections.append(_section(f"appliance {name}", command.get_help(inner)))
     return _INTRODUCTION + "\n" + "\n".join(sections)
 

@@ -22,7 +22,7 @@ from appliance.events.types import TYPE_PATTERN
 MAX_ID_LENGTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Intake:
     """What the rules depend on besides the event: when and how it came in."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from appliance.config.core import IngestSettings
 from appliance.errors import BodyError
@@ -12,6 +12,10 @@ from appliance.ingest.limits import Reservation
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+# How long and how far a refused body is let in, so that its sender gets to the answer.
+LINGER_SECONDS: Final = 5
+LINGER_BYTES: Final = 64 * 1024 * 1024
+
 Bytes = TypeVar("Bytes", bytes, bytearray)
 
 
@@ -37,6 +41,20 @@ async def read_body(receive: Receive, declared: int | None, limits: IngestSettin
             return await _read_rest(receive, body, limits, reservation)
     except TimeoutError as fault:
         raise BodyError("body_timeout", "the body came too slowly: send it again", status=408) from fault
+
+
+async def pass_over(receive: Receive) -> None:
+    """Let the rest of a body that nobody wants come in and forget it, within bounds."""
+    passed = 0
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while passed < LINGER_BYTES:
+                message = await receive()
+                passed += len(_piece(message))
+                if not message.get("more_body"):
+                    return
+    except (TimeoutError, ClientGone):
+        return
 
 
 async def _read_rest(receive: Receive, first: bytes, limits: IngestSettings, reservation: Reservation) -> bytes:

@@ -53,7 +53,8 @@ def _encoding(raw: bytes) -> str | None:
     name = raw.decode("latin-1").strip().lower()
     if name in ("", "identity"):
         return None
-    name = name.removeprefix("x-")
+    if name == "x-gzip":  # the same by RFC 9110
+        name = "gzip"
     if name not in ENCODINGS:
         raise BodyError("unsupported_encoding", "send the body as it is, or as gzip or zstd", status=415)
     return name

@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.errors import ApplianceError
 from appliance.events.batch import IdempotencyIds, Judged
-from appliance.ingest.body import ClientGone, Receive, read_body
+from appliance.ingest.body import ClientGone, Receive, pass_over, read_body
 from appliance.ingest.headers import BodyHeaders, read_headers
 from appliance.ingest.inflate import inflate
 from appliance.ingest.intake import Decoder
@@ -31,9 +31,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 PATH: Final = "/v1/events"
 # Larger bodies are decoded beside the event loop, so that small requests don't wait for them.
 _INLINE_BYTES: Final = 512 * 1024
-
-# Answers that may leave a part of the body unread: the connection can't be used again.
-_UNREAD: Final = frozenset({408, 413, 503})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,25 +60,29 @@ class HttpIngest:
         if scope["method"] != "POST":
             await _answer(send, 405, problem(405, "method_not_allowed", "send events with POST"), {"allow": "POST"})
             return
+        unread = False
         try:
             headers = read_headers(scope["headers"])
             with Reservation(self.budget) as reservation:
-                judged, receipt = await self._take(headers, receive, reservation, scope.get("principal", ""))
+                unread = True
+                self.space.require()
+                body = await read_body(receive, headers.length, self.decoder.settings.ingest, reservation)
+                unread = False
+                judged, receipt = await self._take(body, headers, reservation, scope.get("principal", ""))
         except ClientGone:
             return
         except ApplianceError as error:
             self.counts.refused[error.code] = self.counts.refused.get(error.code, 0) + 1
-            status, body, extra = problem_of(error)
-            await _answer(send, status, body, {**extra, "connection": "close"} if status in _UNREAD else extra)
+            if unread:
+                await _answer_early(send, receive, error)
+            else:
+                await _answer(send, *problem_of(error))
             return
         await _answer(send, *self._outcome(judged, receipt))
 
     async def _take(
-        self, headers: BodyHeaders, receive: Receive, reservation: Reservation, principal: str
+        self, body: bytes, headers: BodyHeaders, reservation: Reservation, principal: str
     ) -> tuple[Judged, Receipt]:
-        self.space.require()
-        settings = self.decoder.settings.ingest
-        body = await read_body(receive, headers.length, settings, reservation)
         idempotency = IdempotencyIds(principal, headers.idempotency_key) if headers.idempotency_key else None
         if headers.encoding is None and len(body) <= _INLINE_BYTES:
             judged = self.decoder.decode(body, headers.framing, "http", idempotency=idempotency)
@@ -115,10 +116,24 @@ class HttpIngest:
         return 202, accepted, {}
 
 
-async def _answer(send: Send, status: int, body: dict[str, Any], headers: Mapping[str, str]) -> None:
+async def _answer_early(send: Send, receive: Receive, error: ApplianceError) -> None:
+    """Answer before the body was read, and close the connection when the client has heard it.
+
+    Closed at once, with bytes of the body still coming in, it would be reset, and many clients would
+    report a broken pipe instead of the answer.
+    """
+    status, body, headers = problem_of(error)
+    await _answer(send, status, body, {**headers, "connection": "close"}, more_body=True)
+    await pass_over(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _answer(
+    send: Send, status: int, body: dict[str, Any], headers: Mapping[str, str], *, more_body: bool = False
+) -> None:
     encoded = _encode(body)
     media_type = MEDIA_TYPE if status >= 400 else "application/json"
     raw = [(b"content-type", media_type.encode()), (b"content-length", str(len(encoded)).encode())]
     raw += [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": encoded})
+    await send({"type": "http.response.body", "body": encoded, "more_body": more_body})

@@ -51,7 +51,7 @@ class Importer:
         and then nothing of the chunk was stored.
         """
         intake = self._intake(chunk.as_of_us)
-        judged = _judge(chunk, self.decoder.wire_limits(), intake)
+        judged = _judge(chunk, self.decoder.wire_limits, intake)
         if chunk.only_check:
             return Taken(len(judged.rows), 0, judged.refused, intake.received_us)
         self.log.space.require()
@@ -103,7 +103,8 @@ def _judge(chunk: Chunk, limits: WireLimits, intake: Intake) -> _Judged:
     for number, raw, fault in zip(chunk.numbers, chunk.events, chunk.faults, strict=True):
         try:
             event = _parse(raw, fault, limits)
-            judged.rows.append(normalise(event, intake, line_id(chunk.name, number, raw)))
+            own_id = event.event_id and not str(event.event_id).isspace()
+            judged.rows.append(normalise(event, intake, None if own_id else line_id(chunk.name, number, raw)))
         except Rejection as rejection:
             judged.refused.append(Refused(number, rejection.code, rejection.field, rejection.message))
             judged.dead_letters.append(_dead_letter(raw, rejection, intake, f"{chunk.origin}:{number}"))

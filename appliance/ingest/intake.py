@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from appliance.clock import DAY_US, SECOND_US, Clock
 from appliance.config.settings import Settings
@@ -11,7 +12,7 @@ from appliance.events.normalise import Intake
 from appliance.events.parsed import WireLimits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decoder:
     """Splits, checks and normalises bodies by the settings in force."""
 
@@ -28,11 +29,12 @@ class Decoder:
         restore_received: bool = False,
     ) -> Judged:
         """Judge every event of a body; raises ``BodyError`` for a body that can't be taken as a whole."""
-        limits = self.settings.ingest
-        events = split(body, framing, limits.max_events)
-        return judge(events, self.wire_limits(), self.intake(source, restore_received=restore_received), idempotency)
+        events = split(body, framing, self.settings.ingest.max_events)
+        return judge(events, self.wire_limits, self.intake(source, restore_received=restore_received), idempotency)
 
+    @cached_property
     def wire_limits(self) -> WireLimits:
+        """The bounds on one event."""
         return WireLimits(self.settings.ingest.max_properties_bytes, self.settings.ingest.max_depth)
 
     def intake(self, source: str, *, restore_received: bool = False) -> Intake:

@@ -14,9 +14,12 @@ class ByteBudget:
     limit_bytes: int
     taken_bytes: int = 0
 
-    def take(self, count: int) -> None:
-        """Reserve ``count`` bytes; raises ``Overloaded`` where they don't fit beside what is taken."""
-        if self.taken_bytes and self.taken_bytes + count > self.limit_bytes:
+    def take(self, count: int, *, held: int = 0) -> None:
+        """Reserve ``count`` bytes for one that holds ``held`` already.
+
+        Raises ``Overloaded`` where they don't fit beside what others took; alone anything fits, or it never would.
+        """
+        if self.taken_bytes > held and self.taken_bytes + count > self.limit_bytes:
             raise Overloaded
         self.taken_bytes += count
 
@@ -41,5 +44,5 @@ class Reservation:
     def grow_to(self, count: int) -> None:
         """Hold at least ``count`` bytes; raises ``Overloaded``."""
         if count > self._taken:
-            self._budget.take(count - self._taken)
+            self._budget.take(count - self._taken, held=self._taken)
             self._taken = count

@@ -45,6 +45,8 @@ class Database:
 
     def __init__(self, folder: Path | None, *, memory_limit: str = "512MB", threads: int = 1) -> None:
         self._folder = folder
+        self.path = None if folder is None else folder / FILE_NAME
+        self.wal_path = None if folder is None else folder / f"{FILE_NAME}.wal"
         self._memory_limit = memory_limit
         self._threads = threads
         self._lock = threading.Lock()
@@ -53,14 +55,6 @@ class Database:
         self.invalidated = False
         """A fatal fault has made the instance useless until it is reopened."""
         self._root: duckdb.DuckDBPyConnection | None = self._open()
-
-    @property
-    def path(self) -> Path | None:
-        return None if self._folder is None else self._folder / FILE_NAME
-
-    @property
-    def wal_path(self) -> Path | None:
-        return None if self._folder is None else self._folder / f"{FILE_NAME}.wal"
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """The calling thread's own cursor; raises ``LogUnavailable`` while the file is closed."""

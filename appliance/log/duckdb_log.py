@@ -22,6 +22,7 @@ from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
 from appliance.log.columns import dead_letter_table, to_table
 from appliance.log.database import Database
 from appliance.log.deduplication import Deduplicator
+from appliance.log.group import Group, Incoming
 from appliance.log.known_ids import KnownIds
 from appliance.log.position import Position
 from appliance.log.protocol import Batch, Receipt
@@ -57,6 +58,7 @@ class DuckDBLog:
         self._options = options
         self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
         self.space = SpaceWatch(folder, options.min_free_bytes, clock, self.wal_bytes)
+        self._incoming = Incoming()
         self._identity = ""
         self._seq = 0
         self._type_keys: dict[str, int] = {}
@@ -91,7 +93,7 @@ class DuckDBLog:
         keys = self._type_keys | new_types
         events = to_table(rows, self._ids(rows), [keys[row[_EVENT_TYPE]] for row in rows], first) if rows else None  # type: ignore[index]
         letters = dead_letter_table(dead_letters, make_uuid7s(len(dead_letters), self._clock.now_us()))
-        self._store(_Group(events, letters, new_types, first, first + len(rows) - 1))
+        self._store(Group(events, letters, new_types, first, first + len(rows) - 1))
         self._seq = first + len(rows) - 1
         self._type_keys = keys
         self._known.add(fresh.fingerprints, first_seq=first, last_seq=self._seq, received_us=self._clock.now_us())
@@ -174,10 +176,10 @@ class DuckDBLog:
             _logger.info("the next start replays the write-ahead log", reason=str(fault))
         self.database.close()
 
-    def _store(self, group: _Group) -> None:
+    def _store(self, group: Group) -> None:
         cursor = self.database.cursor()
         try:
-            group.write(cursor)
+            group.write(cursor, self._incoming)
         except duckdb.Error as fault:
             self._abandon(cursor)
             if self._took_effect(group, fault):
@@ -186,7 +188,7 @@ class DuckDBLog:
                 raise StorageFull from fault
             raise LogUnavailable(f"the commit failed: {_first_line(fault)}. Send again after a moment") from fault
 
-    def _took_effect(self, group: _Group, fault: duckdb.Error) -> bool:
+    def _took_effect(self, group: Group, fault: duckdb.Error) -> bool:
         """Whether a commit that raised is durable all the same: the file itself is asked.
 
         DuckDB raises after a durable commit when the checkpoint that follows it fails; and a fault while
@@ -197,7 +199,7 @@ class DuckDBLog:
         self.database.invalidated = True
         try:
             self.heal()
-            return group.is_stored(self.database.cursor())
+            return group.is_stored(self.database.cursor(), self._incoming)
         except (duckdb.Error, LogUnavailable, LogDamaged):
             return False
 
@@ -246,49 +248,6 @@ class DuckDBLog:
             places = iter(range(0, 16 * missing, 16))
             given = [value or made[(at := next(places)) : at + 16] for value in given]
         return b"".join(given)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """One group commit: what goes into the transaction, and how to tell afterwards whether it did."""
-
-    events: pa.Table | None
-    dead_letters: pa.Table | None
-    new_types: dict[str, int]
-    first: int
-    last: int
-
-    def write(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        if self.events is not None and self.dead_letters is None and not self.new_types:
-            # one statement of its own is a transaction too, and costs a fifth less
-            self._append(cursor, "incoming_events", self.events, "append_events")
-            return
-        if self.events is None and self.dead_letters is None:
-            return
-        cursor.execute("BEGIN")
-        for name, key in self.new_types.items():
-            cursor.execute(_SQL["add_type"], [key, name])
-        if self.events is not None:
-            self._append(cursor, "incoming_events", self.events, "append_events")
-        if self.dead_letters is not None:
-            self._append(cursor, "incoming_dead_letters", self.dead_letters, "append_dead_letters")
-        cursor.execute("COMMIT")
-
-    def _append(self, cursor: duckdb.DuckDBPyConnection, view: str, table: pa.Table, statement: str) -> None:
-        cursor.register(view, table)
-        try:
-            cursor.execute(_SQL[statement])
-        finally:
-            cursor.unregister(view)
-
-    def is_stored(self, cursor: duckdb.DuckDBPyConnection) -> bool:
-        if self.events is not None:
-            (count,) = cursor.execute(_SQL["stored_between"], [self.first, self.last]).fetchall()[0]
-            return bool(count == self.last - self.first + 1)
-        cursor.register("incoming_dead_letters", self.dead_letters)
-        (count,) = cursor.execute(_SQL["dead_letters_stored"]).fetchall()[0]
-        cursor.unregister("incoming_dead_letters")
-        return self.dead_letters is not None and bool(count == len(self.dead_letters))
 
 
 def _first_line(fault: Exception) -> str:

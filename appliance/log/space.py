@@ -28,6 +28,7 @@ class SpaceWatch:
         self._clock = clock
         self._looked_at = float("-inf")
         self._free_bytes = 0
+        self._spoken_bytes = 0
 
     def free_bytes(self) -> int | None:
         """Bytes free to this process, at most a quarter of a second old; ``None`` without a folder."""
@@ -37,12 +38,14 @@ class SpaceWatch:
         if now - self._looked_at >= _LOOK_EVERY_SECONDS:
             found = os.statvfs(self._folder)
             self._free_bytes = found.f_bavail * found.f_frsize
+            self._spoken_bytes = self._spoken_for()
             self._looked_at = now
         return self._free_bytes
 
     def has_room(self) -> bool:
+        """Whether events may be written; looked up as often as ``free_bytes``."""
         free = self.free_bytes()
-        return free is None or free >= self._min_free_bytes + self._spoken_for()
+        return free is None or free >= self._min_free_bytes + self._spoken_bytes
 
     def fits_checkpoint(self) -> bool:
         """Whether a checkpoint finds the room it takes."""

@@ -14,8 +14,8 @@ import pytest
 from appliance.clock import DAY_US
 from appliance.errors import LogDamaged, LogUnavailable, StorageFull
 from appliance.events.rejection import DeadLetter
-from appliance.log import duckdb_log
 from appliance.log.duckdb_log import DuckDBLog, LogOptions
+from appliance.log.group import Group, Incoming
 from appliance.log.protocol import Batch
 from appliance.testing import START_US, SettableClock, make_row
 
@@ -133,12 +133,12 @@ def test_too_little_room_refuses_and_recovers(tmp_path: Path) -> None:
     log.close()
 
 
-def _failing_after_commit(fault: duckdb.Error) -> Callable[[Any, duckdb.DuckDBPyConnection], None]:
+def _failing_after_commit(fault: duckdb.Error) -> Callable[[Group, duckdb.DuckDBPyConnection, Incoming], None]:
     """Store the group and then raise what DuckDB raises when the checkpoint after a commit fails."""
-    write = duckdb_log._Group.write
+    write = Group.write
 
-    def write_and_fail(group: Any, cursor: duckdb.DuckDBPyConnection) -> None:
-        write(group, cursor)
+    def write_and_fail(group: Group, cursor: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
+        write(group, cursor, incoming)
         raise fault
 
     return write_and_fail
@@ -148,7 +148,7 @@ def test_a_commit_that_raised_but_is_durable_is_acknowledged(tmp_path: Path, mon
     """After "COMMIT succeeded but the checkpoint failed" the file is asked, and the batch counts as stored, once."""
     log = _open(tmp_path)
     fault = duckdb.FatalException("COMMIT succeeded and is durable, but the autocheckpoint failed")
-    monkeypatch.setattr(duckdb_log._Group, "write", _failing_after_commit(fault))
+    monkeypatch.setattr(Group, "write", _failing_after_commit(fault))
     (receipt,) = log.append([Batch([make_row(event_id="x")])])
     monkeypatch.undo()
     (again,) = log.append([Batch([make_row(event_id="x"), make_row(event_id="y")])])
@@ -166,10 +166,10 @@ def test_a_commit_that_raised_and_is_not_there_is_not_acknowledged(
     """A fatal fault before the commit: an error for the sender, nothing stored, and the next batch goes in."""
     log = _open(tmp_path)
 
-    def fail(_group: Any, _cursor: duckdb.DuckDBPyConnection) -> None:
+    def fail(_group: Group, _cursor: duckdb.DuckDBPyConnection, _incoming: Incoming) -> None:
         raise duckdb.IOException("disk trouble")
 
-    monkeypatch.setattr(duckdb_log._Group, "write", fail)
+    monkeypatch.setattr(Group, "write", fail)
     with pytest.raises(LogUnavailable):
         log.append([Batch([make_row(event_id="x")])])
     monkeypatch.undo()

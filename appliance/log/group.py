@@ -1,0 +1,92 @@
+"""One group commit: what goes into the transaction, and how to tell afterwards whether it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from appliance.sql import queries
+
+_SQL: Final = queries("appliance.log", "queries.sql")
+
+
+class _Window:
+    """What DuckDB sees under a registered name: the table that is shown at the moment of the query."""
+
+    def __init__(self, shown: pa.Table | None) -> None:
+        self.shown = shown
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        if self.shown is None:
+            raise ValueError("no table is shown")
+        return self.shown.__arrow_c_stream__(requested_schema)
+
+
+class Incoming:
+    """The names ``incoming_events`` and ``incoming_dead_letters``, registered once on the writer's cursor.
+
+    To register a table for each commit would cost a transaction in DuckDB's catalogue every time.
+    """
+
+    def __init__(self) -> None:
+        self._windows: dict[str, _Window] = {}
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+
+    def insert(self, cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table, statement: str) -> None:
+        """Run a statement of ``queries.sql`` that reads ``name``."""
+        self.show(cursor, name, table)
+        try:
+            cursor.execute(_SQL[statement])
+        finally:
+            self._windows[name].shown = None
+
+    def show(self, cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+        if cursor is not self._cursor:
+            self._windows, self._cursor = {}, cursor
+        if name in self._windows:
+            self._windows[name].shown = table
+            return
+        window = self._windows[name] = _Window(table)
+        cursor.register(name, window)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one transaction, ``first`` to ``last`` by seq, and what was refused beside them."""
+
+    events: pa.Table | None
+    dead_letters: pa.Table | None
+    new_types: dict[str, int]
+    first: int
+    last: int
+
+    def write(self, cursor: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
+        """Store everything in one transaction; raises ``duckdb.Error``."""
+        if self.events is not None and self.dead_letters is None and not self.new_types:
+            # one statement of its own is a transaction too, and costs a fifth less
+            incoming.insert(cursor, "incoming_events", self.events, "append_events")
+            return
+        if self.events is None and self.dead_letters is None:
+            return
+        cursor.execute("BEGIN")
+        for name, key in self.new_types.items():
+            cursor.execute(_SQL["add_type"], [key, name])
+        if self.events is not None:
+            incoming.insert(cursor, "incoming_events", self.events, "append_events")
+        if self.dead_letters is not None:
+            incoming.insert(cursor, "incoming_dead_letters", self.dead_letters, "append_dead_letters")
+        cursor.execute("COMMIT")
+
+    def is_stored(self, cursor: duckdb.DuckDBPyConnection, incoming: Incoming) -> bool:
+        """Whether the whole group lies in the file."""
+        if self.events is not None:
+            (count,) = cursor.execute(_SQL["stored_between"], [self.first, self.last]).fetchall()[0]
+            return bool(count == self.last - self.first + 1)
+        if self.dead_letters is None:
+            return True
+        incoming.show(cursor, "incoming_dead_letters", self.dead_letters)
+        (count,) = cursor.execute(_SQL["dead_letters_stored"]).fetchall()[0]
+        return bool(count == len(self.dead_letters))
