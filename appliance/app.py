@@ -6,15 +6,10 @@ import asyncio
 import gc
 import os
 import secrets
-import signal
-import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from ipaddress import ip_network
-from types import FrameType
 from typing import Final
 
 import pyarrow as pa
@@ -27,48 +22,25 @@ from appliance.access.guard import Guard, is_loopback
 from appliance.analytics.hub import HubOptions, SnapshotHub
 from appliance.api.application import make_application
 from appliance.api.parts import Parts
-from appliance.clock import HOUR_US, Clock, SystemClock
+from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
 from appliance.demo.feeder import DemoFeeder
 from appliance.errors import ApplianceError, ConfigError
 from appliance.ingest.http import HttpIngest
 from appliance.ingest.intake import Decoder
 from appliance.ingest.limits import ByteBudget
-from appliance.log.duckdb_log import DuckDBLog, LogOptions
+from appliance.listening import Listener, Server, free_port
+from appliance.log.duckdb_log import DuckDBLog
+from appliance.log.from_settings import log_options, writer_options
 from appliance.log.query_pool import QueryPool
-from appliance.log.writer import Writer, WriterOptions
+from appliance.log.writer import Writer
 from appliance.upkeep import Upkeep
 
 _logger = structlog.get_logger(__name__)
 
 GRACE_SECONDS: Final = 5
-_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # Threads hand the interpreter on ten times as often as by default: an acknowledgement waits less for a query.
 SWITCH_SECONDS: Final = 0.0005
-
-
-@dataclass(slots=True)
-class _Listener:
-    """A bound socket, made before anything else so that a taken port stops the start at once."""
-
-    socket: socket.socket
-
-    @classmethod
-    def bind(cls, host: str, port: int) -> _Listener:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((host, port))
-        except OSError as fault:
-            bound.close()
-            raise ConfigError(f"port {port} of {host} can't be used: {fault.strerror}; name another port") from fault
-        return cls(bound)
-
-    @property
-    def port(self) -> int:
-        port: int = self.socket.getsockname()[1]
-        return port
 
 
 class Appliance:
@@ -80,13 +52,13 @@ class Appliance:
         self._clock = clock or SystemClock()
         self._stop_reasons = ["starting"]
         self._stopping = threading.Event()
-        self._api = _Listener.bind(settings.server.host, settings.server.port)
-        self._ui_port = settings.server.ui_port
+        self._api = Listener.bind(settings.server.host, settings.server.port)
+        self._ui_port = settings.server.ui_port or free_port(settings.server.host)
         self._dashboard_viewers: Callable[[], int] = lambda: 0
         self._close_dashboard: Callable[[], object] = lambda: None
         _warm_up()
-        self.log = DuckDBLog(settings.server.data, self._clock, _log_options(settings))
-        self.writer = Writer(self.log, self._clock, _writer_options(settings))
+        self.log = DuckDBLog(settings.server.data, self._clock, log_options(settings))
+        self.writer = Writer(self.log, self._clock, writer_options(settings))
         self.decoder = Decoder(settings, self._clock)
         self._hub = SnapshotHub(self.log, self._clock, _hub_options(settings))
         self._queries = QueryPool(self.log)
@@ -111,7 +83,7 @@ class Appliance:
             self._stop()
 
     async def _serve(self, announce: Callable[[str, str], None] | None) -> None:
-        server = _Server(self._uvicorn_config(), on_stop=self._begin_stopping)
+        server = Server(self._uvicorn_config(), on_stop=self._begin_stopping)
         serving = asyncio.create_task(server.serve(sockets=[self._api.socket]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
@@ -222,29 +194,6 @@ class Appliance:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, whose own way with signals would end the process before the log is closed."""
-
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_stop = on_stop
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        for number in _END_SIGNALS:
-            signal.signal(number, self.handle_exit)
-        try:
-            yield
-        finally:
-            # a second signal while the log is being closed must not cut that short
-            for number in _END_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._on_stop()
-        super().handle_exit(sig, frame)
-
-
 def _check_address(settings: Settings) -> None:
     server = settings.server
     if server.auth == "keys" or (server.auth == "auto" and not is_loopback(server.host)):
@@ -257,22 +206,6 @@ def _check_address(settings: Settings) -> None:
 def _warm_up() -> None:
     """Pay for imports that Arrow would make at the first batch, while nobody waits."""
     pa.array(["warm"], pa.string())
-
-
-def _log_options(settings: Settings) -> LogOptions:
-    log = settings.log
-    return LogOptions(
-        memory_limit=log.memory_limit,
-        min_free_bytes=log.min_free_bytes,
-        dedup_window_us=log.dedup_window_hours * HOUR_US,
-        dedup_most=log.dedup_max_ids,
-        dedup_fewest=log.dedup_min_ids,
-    )
-
-
-def _writer_options(settings: Settings) -> WriterOptions:
-    log = settings.log
-    return WriterOptions(log.group_wait_ms / 1000, log.group_max_events, log.checkpoint_wal_bytes)
 
 
 def _hub_options(settings: Settings) -> HubOptions:

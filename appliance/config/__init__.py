@@ -1,6 +1,6 @@
 """The appliance's settings: what there is, where they are read from, and what is wrong with them."""
 
-from appliance.config.load import load
+from appliance.config.loading import load
 from appliance.config.settings import Settings
 
 __all__ = ["Settings", "load"]

@@ -96,7 +96,7 @@ class _Message:
         link = f"https://shop.example{rng.choice(_LINKS)}"
         agent = rng.choice(_BROWSERS)
         self.add(clicked_us, "email_clicked", session_id=session_id, link=link, user_agent=agent)
-        if rng.random() < 0.16:
+        if rng.random() < 0.2:
             bought_us = clicked_us + _seconds(rng, 60, 2400)
             self.events += purchase(rng, person, bought_us, session_id=session_id, campaign_id=self._campaign_id)
 

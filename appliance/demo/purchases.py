@@ -20,7 +20,7 @@ def purchase(
     campaign_id: str | None = None,
 ) -> list[Timed]:
     """A conversion of about 40 (log-normal) in the person's currency and, once in forty, its refund."""
-    revenue = round(rng.lognormvariate(3.58, 0.5), 2)
+    revenue = round(rng.lognormvariate(3.62, 0.35), 2)
     paid = {"revenue": revenue, "currency": person.currency, "product": rng.choice(_PRODUCTS)}
     bought = event(at_us, "conversion", person.user_id, paid, session_id=session_id, campaign_id=campaign_id)
     if rng.random() >= 0.025:

@@ -1,4 +1,4 @@
-"""How much happens when: growth over the weeks, the rhythm of week and day, and a lively present."""
+"""How much happens when: growth over the weeks and the rhythm of week and day, past and present alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from appliance.clock import DAY_US, HOUR_US, to_datetime
+from appliance.clock import DAY_US, to_datetime
 from appliance.demo.people import ZONES
 
 # Activity by local hour, midnight first; the mean is 1.
@@ -16,8 +16,10 @@ _BY_HOUR: Final = (
 )  # fmt: skip
 _BY_WEEKDAY: Final = (1.08, 1.15, 1.15, 1.10, 1.02, 0.72, 0.78)
 
-_GROWTH_PER_DAY = 0.04
-_RAMP_US = 4 * HOUR_US
+_GROWTH_PER_DAY = 0.006
+_ALWAYS: Final = 0.1
+"""The part of all activity that knows no night or weekend: some work late, some far away."""
+
 _ZONES = [ZoneInfo(zone.name) for zone in ZONES]
 
 
@@ -29,18 +31,15 @@ class Rates(NamedTuple):
     registrations: float
 
 
-_AT_PRESENT = Rates(visits=0.0135, mails=0.027, registrations=0.0017)
-"""Before the ramp, at the end of the history's growth."""
-
-_LIVE = Rates(visits=0.15, mails=0.20, registrations=0.006)
-"""While someone watches: a little over one event a second in all."""
+_AVERAGE = Rates(visits=0.0235, mails=0.0285, registrations=0.0011)
+"""Over a week at the end of the history's growth; with the campaigns about a fifth of an event a second."""
 
 
 class Tempo:
-    """The rates around ``now_us``, where the history ends and the live events begin.
+    """The rates before and after ``now_us``, where the history ends and the live events begin.
 
-    During the last four hours of the history the rates rise to the live ones, so that no chart breaks
-    at the seam; from then on they never fall below the floor that keeps a dashboard moving at night.
+    The business grows until then and keeps its size from then on; nothing else tells the two apart,
+    so that a day's figures can be compared with those of the day before wherever the seam lies.
     """
 
     def __init__(self, now_us: int, scale: float) -> None:
@@ -50,20 +49,10 @@ class Tempo:
     def rates(self, at_us: int) -> Rates:
         """What begins per second at ``at_us``."""
         days_before = max(0, self._now_us - at_us) / DAY_US
-        rhythm = sum(zone.share * factor for zone, factor in zip(ZONES, zone_factors(at_us), strict=True))
-        past = rhythm * math.exp(-_GROWTH_PER_DAY * days_before)
-        live = self._liveliness(at_us)
-        present = live * (0.75 + 0.25 * rhythm)
-        return Rates(
-            *(
-                self._scale * (past * (1 - live) * slow + present * quick)
-                for slow, quick in zip(_AT_PRESENT, _LIVE, strict=True)
-            )
-        )
-
-    def _liveliness(self, at_us: int) -> float:
-        reached = min(1.0, max(0.0, 1 - (self._now_us - at_us) / _RAMP_US))
-        return reached * reached * (3 - 2 * reached)
+        local = sum(zone.share * factor for zone, factor in zip(ZONES, zone_factors(at_us), strict=True))
+        rhythm = _ALWAYS + (1 - _ALWAYS) * local
+        factor = self._scale * rhythm * math.exp(-_GROWTH_PER_DAY * days_before)
+        return Rates(*(factor * rate for rate in _AVERAGE))
 
 
 def zone_factors(at_us: int) -> list[float]:

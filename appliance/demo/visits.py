@@ -17,6 +17,8 @@ _FEATURES = ("dashboard", "export", "editor", "templates", "automation", "integr
 _ENDPOINTS = ("/api/v1/lists", "/api/v1/contacts", "/api/v1/reports", "/api/v1/templates")
 _CONTESTS = ("photo-challenge", "refer-and-win", "beta-raffle")
 _CHANNELS = ("link", "email", "whatsapp", "linkedin")
+_STEPS = (2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 6, 6, 9)
+"""How many things a visitor does, each as often as it is likely."""
 
 
 def visit(rng: random.Random, person: Person, at_us: int) -> list[Timed]:
@@ -24,17 +26,17 @@ def visit(rng: random.Random, person: Person, at_us: int) -> list[Timed]:
     session_id = f"s_{rng.getrandbits(40):010x}"
     tell = partial(_tell, person.user_id, session_id)
     told: list[Timed] = []
-    for _ in range(rng.choices((2, 3, 4, 6, 9), (3, 4, 3, 2, 1))[0]):
+    for _ in range(rng.choice(_STEPS)):
         told.append(tell(at_us, *_step(rng)))
         at_us += int(rng.expovariate(1 / 25) * SECOND_US) + 1_000
     if rng.random() < 0.0013 * len(told):
         told.append(tell(at_us, "error", {"kind": "http_500", "endpoint": rng.choice(_ENDPOINTS)}))
     outcome = rng.random()
-    if outcome < 0.05:
+    if outcome < 0.15:
         told += purchase(rng, person, at_us, session_id=session_id)
-    elif outcome < 0.09:
+    elif outcome < 0.22:
         told.append(tell(at_us, "contest_joined", {"contest_id": rng.choice(_CONTESTS)}))
-    elif outcome < 0.09 + 0.4 * person.warmth**3:
+    elif outcome < 0.22 + 0.17 * person.warmth:
         told += invitation(rng, person, session_id, at_us)
     return told
 

@@ -95,11 +95,11 @@ class World:
         wave = campaigns.latest(slot * SLOT_US).campaign_id
         for at_us in _arrivals(rng, slot, rate):
             kind = rng.random()
-            if kind < 0.25:
+            if kind < 0.3:
                 self._schedule(journey(rng, self._people.newcomer(rng), campaigns.ONBOARDING, at_us))
             else:
                 person = self._people[int(len(self._people) * rng.random())]
-                self._schedule(journey(rng, person, campaigns.CART_REMINDER if kind < 0.55 else wave, at_us))
+                self._schedule(journey(rng, person, campaigns.CART_REMINDER if kind < 0.65 else wave, at_us))
 
     def _receive_visits(self, rng: random.Random, slot: int, rate: float) -> None:
         awake = [zone.share * factor for zone, factor in zip(ZONES, zone_factors(slot * SLOT_US), strict=True)]

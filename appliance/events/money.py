@@ -30,17 +30,11 @@ def read_money(properties: Mapping[str, Any], base_currency: str) -> tuple[int |
     for an amount that can't be read or passes DECIMAL(18, 4), and for an unknown currency.
     """
     currency = _currency(properties.get("currency"), base_currency)
-    name = amount_field(properties)
-    return (None, None) if name is None else (_amount(properties[name], name), currency)
-
-
-def amount_field(properties: Mapping[str, Any]) -> str | None:
-    """The property that states the amount: the first of ``AMOUNT_FIELDS`` that is neither null nor blank text."""
     for name in AMOUNT_FIELDS:
         value = properties.get(name)
-        if value is not None and (type(value) is not str or (value and not value.isspace())):
-            return name
-    return None
+        if value is not None and (type(value) is not str or value.strip()):
+            return _amount(value, name), currency
+    return None, None
 
 
 def float_loses(amount: float) -> bool:
@@ -60,6 +54,8 @@ def _amount(value: object, name: str) -> int:
 
 
 def _scaled(value: object) -> int:
+    if type(value) is float and not float_loses(value):
+        return round(value * 10_000)
     if type(value) is int:
         return value * 10_000
     if type(value) is str:

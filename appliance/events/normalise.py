@@ -11,7 +11,7 @@ import xxhash
 
 from appliance.clock import iso
 from appliance.events.keys import event_uuid
-from appliance.events.money import AMOUNT_FIELDS, amount_field, float_loses
+from appliance.events.money import AMOUNT_FIELDS, float_loses
 from appliance.events.parsed import ParsedEvent
 from appliance.events.processors import PROCESSORS, Processor, lift_custom
 from appliance.events.rejection import Rejection
@@ -153,11 +153,12 @@ def _instant(field: str, value: object) -> int:
 
 def _with_exact_money(properties: dict[str, Any], text: str) -> dict[str, Any]:
     """The properties; an amount of which a float may have lost something is read anew as a decimal."""
-    name = amount_field(properties)
-    if name is not None:
-        amount = properties[name]
+    for name in AMOUNT_FIELDS:
+        amount = properties.get(name)
         if type(amount) is float and float_loses(amount):
             return properties | {name: getattr(_AMOUNT_DECODERS[name].decode(text), name)}
+        if amount is not None and (type(amount) is not str or amount.strip()):
+            break
     return properties
 
 

@@ -14,6 +14,10 @@ class Snapshot(Protocol):
         """Differs from the version of every other snapshot of this process."""
 
     @property
+    def as_of_us(self) -> int:
+        """The instant of the figures that move, in microseconds UTC."""
+
+    @property
     def encoded(self) -> bytes:
         """The snapshot as UTF-8 JSON text: an object with ``version``, ``as_of``, ``metrics`` and what pages show."""
 
@@ -27,5 +31,6 @@ class Feed(Protocol):
     def subscribe(self, callback: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call ``callback`` with each new snapshot, from any thread, until the returned function is called.
 
-        The callback returns at once and never raises.
+        The callback returns at once and never raises. A feed may rest while nobody is subscribed; it then takes a
+        snapshot soon after somebody is.
         """

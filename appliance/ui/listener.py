@@ -22,7 +22,7 @@ from tornado.web import RequestHandler, StaticFileHandler
 from appliance.access.guard import Guard
 from appliance.ui.assets import ASSETS, DIGEST
 from appliance.ui.guard import RefusalHandler, Refused
-from appliance.ui.headers import SecurityHeaders
+from appliance.ui.headers import CompressedFiles, SecurityHeaders
 from appliance.ui.live import Live, Pump
 from appliance.ui.pages import PAGES
 from appliance.ui.shell import Site, build
@@ -115,6 +115,7 @@ class Listener:
         application = self._server._tornado  # noqa: SLF001  Bokeh has no public name for its Tornado application
         application.default_router.rules.insert(0, Rule(Refused(guard), RefusalHandler))
         application.add_transform(SecurityHeaders)
+        application.add_transform(CompressedFiles)
 
     async def _close(self) -> None:
         self._server.unlisten()

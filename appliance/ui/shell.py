@@ -44,8 +44,8 @@ class Section:
     """A part of a page: ``views`` below each other on a card.
 
     ``name`` is unique on the page. ``columns`` of twelve on a wide screen. ``chart`` says in words what a chart shows,
-    for those who don't see it; ``table`` is the name of the chart whose figures stand in a table below it. In ``note``
-    the sign ¤ becomes the base currency.
+    for those who don't see it; ``table`` is the name of the table below it, which chart or tile fills. In ``note`` the
+    sign ¤ becomes the base currency. ``as_of`` is the snapshot's key of these figures' instant, where it is their own.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Section:
     note: str = ""
     chart: str | None = None
     table: str | None = None
+    as_of: str | None = None
     is_card: bool = True
 
 
@@ -73,17 +74,38 @@ def build(page: Page, pages: Sequence[Page], site: Site) -> Callable[[], Any]:
     """A function that makes the page's document, anew for each visitor."""
 
     def document() -> Any:
-        sections = page.sections()
-        template = pn.Template(_TEMPLATE)
-        template.add_panel("live_feed", LiveFeed(charts=list(page.charts)))  # type: ignore[no-untyped-call]
-        for section in sections:
-            for number, view in enumerate(section.views):
-                template.add_panel(_root(section, number), view)
-        for name, value in _variables(page, pages, sections, site).items():
-            template.add_variable(name, value)
-        return template
+        try:
+            return _document(page, pages, site)
+        except Exception as failure:  # noqa: BLE001  raised again when the page is rendered
+            return _failed(failure)
 
     return document
+
+
+def _document(page: Page, pages: Sequence[Page], site: Site) -> Any:
+    sections = page.sections()
+    template = pn.Template(_TEMPLATE)
+    template.add_panel("live_feed", LiveFeed(charts=list(page.charts)))  # type: ignore[no-untyped-call]
+    for section in sections:
+        for number, view in enumerate(section.views):
+            template.add_panel(_root(section, number), view)
+    for name, value in _variables(page, pages, sections, site).items():
+        template.add_variable(name, value)
+    return template
+
+
+def _failed(failure: Exception) -> Any:
+    """A document that cannot be rendered, so that Tornado logs ``failure`` and answers 500.
+
+    Panel would answer 200, and show visitors the traceback.
+    """
+
+    def fail() -> None:
+        raise failure
+
+    template = pn.Template("{{ fail() }}")
+    template.add_variable("fail", fail)
+    return template
 
 
 def _variables(page: Page, pages: Sequence[Page], sections: Sequence[Section], site: Site) -> dict[str, Any]:

@@ -13,7 +13,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 
 # Painted on canvases, where one colour has to do for both themes.
 ACCENT = "#3b7ff0"
-SECOND = "#0f9d8f"
+SECOND = "#0d9488"
 QUIET = "#8a93a3"
 
 LIGHT: Mapping[str, str] = {

@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from appliance.clock import HOUR_US, MINUTE_US, SystemClock, iso
+from appliance.clock import HOUR_US, MINUTE_US, SECOND_US, SystemClock, iso
 from appliance.ui.feed import Snapshot
 from appliance.ui.server import Dashboard
 
@@ -25,6 +26,7 @@ class FakeSnapshot:
 
     version: int
     encoded: bytes
+    as_of_us: int = 0
 
 
 class FakeFeed:
@@ -41,6 +43,9 @@ class FakeFeed:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 
+    def subscribers(self) -> int:
+        return len(self._callbacks)
+
     def push(self, figures: dict[str, Any]) -> None:
         """Make ``figures`` the latest snapshot, and tell of it."""
         self._latest = snapshot(figures)
@@ -50,7 +55,8 @@ class FakeFeed:
 
 def snapshot(figures: dict[str, Any]) -> FakeSnapshot:
     """``figures`` as the hub would encode them."""
-    return FakeSnapshot(figures["version"], json.dumps(figures).encode())
+    as_of = datetime.fromisoformat(figures["as_of"])
+    return FakeSnapshot(figures["version"], json.dumps(figures).encode(), round(as_of.timestamp() * SECOND_US))
 
 
 def figures(
@@ -66,6 +72,8 @@ def figures(
     return {
         "version": version,
         "as_of": iso(now_us),
+        "hourly_as_of": iso(now_us - 2 * SECOND_US),
+        "slow_as_of": iso(now_us - 9 * SECOND_US),
         "position": f"fake-{version}",
         "tick_ms": 12.5,
         "metrics": metrics(version, scale),

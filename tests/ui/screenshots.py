@@ -20,7 +20,6 @@ _FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
 _TIMEOUT_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.5
 _DRAWN: Final = """() => document.documentElement.dataset.figures === "fresh"
-    && document.querySelector('[data-metric="revenue_24h"]:not(.skeleton)') !== null
     && globalThis.Bokeh?.documents[0]?.get_model_by_name("rates")?.data.start.length === 24"""
 
 

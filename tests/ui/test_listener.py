@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from appliance.clock import HOUR_US, SystemClock
+from appliance.ui.assets import DIGEST
+from appliance.ui.pages.overview import OVERVIEW
 from appliance.ui.server import Dashboard, DashboardFailed
 from tests.ui.conftest import API_URL, dashboard_on, free_port
 from tests.ui.fake_feed import FakeFeed, FakeSnapshot, figures, snapshot
@@ -34,6 +40,13 @@ def ask(dashboard: Dashboard, path: str = "/", **headers: str) -> httpx.Response
 
 def live(dashboard: Dashboard) -> ClientConnection:
     return connect(f"ws://127.0.0.1:{dashboard.port}/live", origin=None, max_size=None)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def receive(viewer: ClientConnection) -> dict[str, Any]:
@@ -102,6 +115,67 @@ def test_the_first_message_is_the_whole_snapshot(dashboard: Dashboard, feed: Fak
         assert dashboard.viewers() >= 2
         feed.push(figures(2))
         assert [2, 2] == [receive(viewer)["version"] for viewer in (one, two)]
+
+
+def test_nothing_is_computed_for_nobody(dashboard: Dashboard, feed: FakeFeed) -> None:
+    """The feed has a subscriber while pages are open, one for all of them, and none before and after."""
+    assert feed.subscribers() == 0
+    with live(dashboard) as one, live(dashboard) as two:
+        one.recv(5), two.recv(5)
+        assert feed.subscribers() == 1
+    wait_until(lambda: feed.subscribers() == 0)
+
+
+def test_old_figures_wait_a_moment_for_newer_ones(dashboard: Dashboard, feed: FakeFeed) -> None:
+    """Who opens a page after a pause gets a heartbeat, then the feed's new snapshot, or else the old one."""
+    old_us = SystemClock().now_us() - HOUR_US
+    feed._latest = snapshot(figures(301, now_us=old_us))
+    with live(dashboard) as viewer:
+        assert json.loads(viewer.recv(5))["type"] == "heartbeat"
+        feed.push(figures(302))
+        assert receive(viewer)["version"] == 302
+    feed._latest = snapshot(figures(303, now_us=old_us))
+    with live(dashboard) as viewer:
+        assert json.loads(viewer.recv(5))["type"] == "heartbeat"
+        assert receive(viewer)["version"] == 303
+
+
+@pytest.mark.parametrize("path", ["/static/js/bokeh.min.js", f"/assets/{DIGEST}/app.js"])
+def test_files_are_compressed_and_kept(dashboard: Dashboard, path: str) -> None:
+    """Scripts go out compressed, intact, and need not be asked for again; who asks for plain ones gets them."""
+    squeezed = ask(dashboard, path, **{"Accept-Encoding": "gzip"})
+    plain = ask(dashboard, path, **{"Accept-Encoding": "identity"})
+    assert squeezed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert plain.content == squeezed.content
+    part = ask(dashboard, path, **{"Accept-Encoding": "gzip", "Range": "bytes=0-9"})
+    assert (206, plain.content[:10]) == (part.status_code, part.content)
+    kept = ask(dashboard, f"{path}?v=1", **{"Accept-Encoding": "gzip"}).headers["Cache-Control"]
+    assert int(kept.split("max-age=")[1].split(",")[0]) >= 31_536_000
+
+
+def test_pages_are_not_compressed(dashboard: Dashboard) -> None:
+    """A page holds a session's token: its size must not tell of what is in it."""
+    assert "Content-Encoding" not in ask(dashboard, **{"Accept-Encoding": "gzip"}).headers
+
+
+def test_a_page_that_fails_is_a_plain_500(caplog: pytest.LogCaptureFixture) -> None:
+    """A fault in a page's function is logged, and shows visitors neither its text nor a traceback."""
+
+    def broken() -> list[Any]:
+        raise ValueError("the secret of the fault")
+
+    with patch("appliance.ui.listener.PAGES", [replace(OVERVIEW, sections=broken)]):
+        dashboard = dashboard_on(free_port(), FakeFeed(snapshot(figures(1))))
+    try:
+        answer = ask(dashboard)
+        assert answer.status_code == 500
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
+        assert "the secret of the fault" in caplog.text
+        assert ask(dashboard, "/health").status_code == 200
+    finally:
+        assert dashboard.stop()
 
 
 def test_before_the_first_snapshot_a_heartbeat_comes(dashboard: Dashboard, feed: FakeFeed) -> None:

@@ -137,6 +137,44 @@ def test_an_empty_log_teaches_and_then_fills(page: Page, dashboard: Dashboard, f
     assert box["width"] > 600
 
 
+def test_one_crowded_hour_leaves_the_others_apart(page: Page, dashboard: Dashboard, feed: FakeFeed) -> None:
+    """The heat map's colours go by rank, and its legend says which counts each colour stands for."""
+    crowded = figures(70)
+    values = [[0] * 24 for _ in range(7)]
+    values[0][:10] = range(1, 11)
+    values[0][9] = 100_000
+    crowded["heatmap"]["values"] = values
+    feed._latest = snapshot(crowded)
+    open_overview(page, dashboard)
+    cells = page.locator(".heat tbody tr").first.locator("td")
+    levels = [cell.get_attribute("data-level") for cell in cells.all()[:11]]
+    assert ["1", "1", "2", "2", "3", "3", "4", "4", "5", "5", "0"] == levels
+    assert ["0", "1–2", "3–4", "5–6", "7–8", "9–100K"] == page.locator(".scale span").all_inner_texts()
+    assert page.locator(".readout").inner_text() == "busiest: Mon 09:00–10:00, 100,000 events"
+
+
+def test_the_keyboard_reaches_each_hour(page: Page, dashboard: Dashboard) -> None:
+    """The heat map is one tab stop; the arrow keys go from hour to hour, and the line below says what is there."""
+    shown = figures(1)["heatmap"]["values"]
+    open_overview(page, dashboard)
+    assert page.locator(".heat td[tabindex='0']").count() == 1
+    page.locator(".heat td[tabindex='0']").focus()
+    for key in ["ArrowUp", "ArrowRight", "ArrowDown", "ArrowRight"]:
+        page.keyboard.press(key)
+    assert page.locator(".readout").inner_text() == f"Tue 02:00–03:00: {shown[1][2]} events"
+    page.keyboard.press("End")
+    assert page.locator(".readout").inner_text() == f"Tue 23:00–00:00: {shown[1][23]} events"
+    assert page.locator(".heat td[tabindex='0']").count() == 1
+
+
+def test_slower_figures_tell_their_own_instant(page: Page, dashboard: Dashboard) -> None:
+    """What is taken less often than the cards says of when it is."""
+    open_overview(page, dashboard)
+    for section, key in [("revenue", "hourly_as_of"), ("campaigns", "slow_as_of")]:
+        told = page.locator(f'[data-section="{section}"] [data-as-of="{key}"]')
+        expect(told).to_have_text(re.compile(r"^as of \d\d:\d\d:\d\d$"))
+
+
 def test_dark_follows_the_system_until_told_otherwise(page: Page, dashboard: Dashboard) -> None:
     """The page is dark where the system is, and the button's choice wins and stays."""
     light, dark = "rgb(245, 246, 248)", "rgb(13, 17, 23)"
@@ -219,12 +257,13 @@ def test_names_from_events_are_text(page: Page, dashboard: Dashboard, feed: Fake
         ("activity", 60, lambda shown: str(shown["activity"]["points"][-1]["events"])),
         ("revenue", 24, lambda shown: f"${shown['revenue']['points'][-1]['value']:,.2f}"),
         ("rates", 24, lambda shown: f"{shown['rates']['points'][-1]['open']:.2f}%"),
+        ("funnel", 4, lambda shown: f"{shown['funnel']['steps'][0]['users']:,}"),
     ],
 )
 def test_charts_have_a_table(
     page: Page, dashboard: Dashboard, name: str, rows: int, expected: Callable[[dict[str, Any]], str]
 ) -> None:
-    """Each chart's figures can be read as a table, the newest first."""
+    """Each chart's figures can be read as a table, the newest hour or minute first."""
     open_overview(page, dashboard)
     page.locator(f'details[data-table="{name}"] summary').click()
     body = page.locator(f'details[data-table="{name}"] tbody tr')

@@ -2,6 +2,8 @@
 
 import {CHARTS} from "./charts/all.js";
 import {setUp as setUpCopy} from "./copy.js";
+import {say} from "./dom.js";
+import {clock} from "./format.js";
 import {setUp as setUpFreshness} from "./freshness.js";
 import {follow} from "./socket.js";
 import {inside} from "./sources.js";
@@ -29,9 +31,15 @@ function start({path, charts}) {
     if (snapshot === null || snapshot === fed) return;
     fed = snapshot;
     document.documentElement.dataset.empty = String(snapshot.empty);
+    for (const node of document.querySelectorAll("[data-as-of]")) tellInstant(node, snapshot[node.dataset.asOf]);
     for (const name of charts) inside(null, () => CHARTS[name](snapshot));
   });
   follow(path);
+}
+
+/** Parts that are taken less often say of when they are. */
+function tellInstant(node, instant) {
+  say(node, instant ? `as of ${clock(Date.parse(instant))}` : "");
 }
 
 globalThis.appliance = {mount, start};

@@ -18,10 +18,9 @@ function fixed(value, places) {
   return value.toLocaleString(LOCALE, {minimumFractionDigits: places, maximumFractionDigits: places});
 }
 
-/** Money as a person reads it: no cents from 1,000 on. */
-export function money(value, currency) {
+/** Money as a person reads it: no cents from 1,000 on; in the rows of a table all with the same `places`. */
+export function money(value, currency, places = Math.abs(value) >= 1000 ? 0 : 2) {
   if (isMissing(value)) return NO_DATA;
-  const places = Math.abs(value) >= 1000 ? 0 : 2;
   try {
     return value.toLocaleString(LOCALE, {
       style: "currency", currency, minimumFractionDigits: places, maximumFractionDigits: places,

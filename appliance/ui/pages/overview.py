@@ -51,7 +51,14 @@ def _sections() -> Sequence[Section]:
             chart="Bar chart: events of each minute of the last hour",
             table="activity",
         ),
-        Section("funnel", "E-mail funnel", [tile("funnel")], columns=5, note="people with each event in the last 24 h"),
+        Section(
+            "funnel",
+            "E-mail funnel",
+            [tile("funnel")],
+            columns=5,
+            note="people with this and all earlier steps, last 24 h",
+            table="funnel",
+        ),
         Section(
             "revenue",
             "Revenue trend",
@@ -60,6 +67,7 @@ def _sections() -> Sequence[Section]:
             note="¤ an hour, last 24 h, UTC; thin line: the day before",
             chart="Line chart: revenue of each hour of the last 24 hours, and of the 24 hours before",
             table="revenue",
+            as_of="hourly_as_of",
         ),
         Section(
             "rates",
@@ -69,11 +77,22 @@ def _sections() -> Sequence[Section]:
             note="each hour's own events, UTC",
             chart="Line chart: open rate, click rate and click-to-open rate of each of the last 24 hours",
             table="rates",
+            as_of="hourly_as_of",
         ),
         Section(
-            "heatmap", "When people are active", [tile("heatmap")], columns=12, note="active events, last 7 days, UTC"
+            "heatmap",
+            "When people are active",
+            [tile("heatmap")],
+            note="active events, last 7 days, UTC; each colour for as many hours",
+            as_of="slow_as_of",
         ),
-        Section("campaigns", "Campaigns", [tile("campaigns")], columns=12, note="last 24 h, the 20 with most sends"),
+        Section(
+            "campaigns",
+            "Campaigns",
+            [tile("campaigns")],
+            note="last 24 h, the 20 with most sends; rates: unique people ÷ delivered",
+            as_of="slow_as_of",
+        ),
     ]
 
 
@@ -83,7 +102,9 @@ OVERVIEW = Page(
     charts=("activity", "revenue", "rates"),
     sections=_sections,
     definitions=(
-        "Rates on this page are window ratios: events of the window divided by events of the same window, whenever the "
-        "message was sent. Rates of a send cohort — what became of the recipients of a campaign — can differ."
+        "Rates of the cards and of the chart are window ratios: opens (clicks) of the window divided by sends, or by "
+        "opens, of the same window, whenever the message was sent. Rates of campaigns count people: those who opened "
+        "(clicked) in the last 24 h, each once, divided by those to whom the campaign was delivered in the last 24 h. "
+        "Rates of a send cohort — what became, ever since, of those a campaign was sent to — can differ from both."
     ),
 )

@@ -33,7 +33,7 @@ function line(row, top, currency) {
     rate("Open rate", row.open_rate, top.open, "a"),
     rate("Click rate", row.click_rate, top.click, "b"),
     cell("Conversions", count(row.conversions)),
-    cell("Revenue", money(row.revenue, currency)));
+    cell("Revenue", money(row.revenue, currency, 2)));
 }
 
 const cell = (label, text) => h("td", {"data-label": label}, h("span", {class: "figure"}, text));

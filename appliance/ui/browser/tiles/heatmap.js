@@ -1,49 +1,63 @@
 import {h, say} from "../dom.js";
 import {compact, count} from "../format.js";
-
-const LEVELS = 6;
+import {levelOf, ranges} from "./heat_scale.js";
+import {walk} from "./heat_keys.js";
 
 /** A week of hours as a real table: the colour is one sign, the number in each cell the other. */
 export function heatmap(element) {
-  const grid = h("table", {class: "heat"}, h("caption", {class: "sr-only"}, "Active events by day of the week and hour, UTC"));
+  const grid = h("table", {class: "heat", role: "grid"}, h("caption", {class: "sr-only"}, "Active events by day of the week and hour, UTC. The arrow keys go from hour to hour."));
   const readout = h("span", {class: "readout"});
-  const most = h("span", {class: "most"}, "");
-  const scale = h("span", {class: "scale", "aria-hidden": "true"}, "0", Array.from({length: LEVELS}, (_, i) => h("i", {"data-level": i})), most);
+  const scale = h("span", {class: "scale"});
   element.replaceChildren(grid, h("p", {class: "heatfoot"}, readout, scale));
-  const point = (event) => {
-    const cell = event.target.closest("td[data-say]");
-    if (cell) say(readout, cell.dataset.say);
-  };
-  grid.addEventListener("pointerover", point);
   let cells = null;
+  let shown = null; // the cell that is pointed at or has the focus
+  let busiest = "";
+  const point = (cell) => {
+    shown = cell;
+    say(readout, cell ? cell.dataset.say : busiest);
+  };
+  for (const kind of ["pointerover", "focusin"]) grid.addEventListener(kind, ({target}) => point(target.closest("td[data-say]")));
+  for (const kind of ["pointerleave", "focusout"]) grid.addEventListener(kind, () => point(null));
   return ({heatmap: {days, hours, values}}) => {
-    const highest = Math.max(0, ...values.flat());
+    const spans = ranges(values.flat());
     cells ??= build(grid, days, hours);
     values.forEach((row, day) => row.forEach((value, hour) => {
       const cell = cells[day][hour];
-      cell.dataset.level = level(value, highest);
-      cell.dataset.say = `${days[day]} ${pad(hours[hour])}:00–${pad((hours[hour] + 1) % 24)}:00: ${count(value)} events`;
+      cell.dataset.level = levelOf(value, spans);
+      cell.dataset.say = `${when(days[day], hours[hour])}: ${count(value)} events`;
       say(cell.firstChild, String(value));
     }));
-    say(most, compact(highest));
-    if (!grid.matches(":hover")) say(readout, busiest(values, days, hours, highest));
+    drawScale(scale, spans);
+    busiest = tellBusiest(values, days, hours);
+    point(shown);
   };
 }
 
-const pad = (hour) => String(hour).padStart(2, "0");
-const level = (value, highest) => (value <= 0 ? 0 : Math.max(1, Math.ceil(((LEVELS - 1) * value) / highest)));
-
 function build(grid, days, hours) {
-  const cells = days.map(() => hours.map(() => h("td", {}, h("span", {class: "sr-only"}))));
+  const cells = days.map(() => hours.map(() => h("td", {role: "gridcell", tabindex: "-1"}, h("span", {class: "sr-only"}))));
   grid.append(
     h("thead", {}, h("tr", {}, h("td", {}), hours.map((hour) => h("th", {scope: "col", "data-third": hour % 3 === 0}, pad(hour))))),
     h("tbody", {}, days.map((day, i) => h("tr", {}, h("th", {scope: "row"}, day), cells[i]))));
+  walk(grid, cells);
   return cells;
 }
 
-function busiest(values, days, hours, highest) {
+/** Each colour with the counts it stands for. */
+function drawScale(scale, spans) {
+  const known = [{level: 0, low: 0, high: 0}, ...spans];
+  const text = JSON.stringify(known);
+  if (scale.dataset.spans === text) return;
+  scale.dataset.spans = text;
+  scale.replaceChildren(...known.map(({level, low, high}) =>
+    h("span", {}, h("i", {"data-level": level, "aria-hidden": "true"}), low === high ? compact(low) : `${compact(low)}–${compact(high)}`)));
+}
+
+const pad = (hour) => String(hour).padStart(2, "0");
+const when = (day, hour) => `${day} ${pad(hour)}:00–${pad((hour + 1) % 24)}:00`;
+
+function tellBusiest(values, days, hours) {
+  const highest = Math.max(0, ...values.flat());
   if (highest === 0) return "no active events in these 7 days";
   const day = values.findIndex((row) => row.includes(highest));
-  const hour = hours[values[day].indexOf(highest)];
-  return `busiest: ${days[day]} ${pad(hour)}:00–${pad((hour + 1) % 24)}:00, ${count(highest)} events`;
+  return `busiest: ${when(days[day], hours[values[day].indexOf(highest)])}, ${count(highest)} events`;
 }
