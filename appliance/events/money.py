@@ -71,7 +71,7 @@ def _scaled(value: object) -> int:
 def _currency(value: object, base_currency: str) -> str:
     if value is None or (type(value) is str and not value.strip()):
         return base_currency
-    # beyond ASCII letters of other alphabets have capitals among ours: "uſd" is no currency
+    # letters of other alphabets may have capitals among ours: the long s becomes S
     code = value.upper() if type(value) is str and value.isascii() else ""
     if code not in CURRENCIES:
         raise Rejection("bad_currency", "properties.currency", "send an ISO 4217 code such as USD, or leave it out")

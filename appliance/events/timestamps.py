@@ -40,7 +40,6 @@ def _from_text(text: str) -> int:
         (size == 20 or (21 < size < 28 and text[19] == "."))
         and text[4:17:3] == "--T::"
         and text[-1] == "Z"
-        and text.isascii()
     )
     if not is_usual:
         if not _SHAPE.fullmatch(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 
@@ -58,5 +59,5 @@ def test_heat_has_an_order(theme: Mapping[str, str]) -> None:
     """Each level of heat stands out more than the one below it; the highest two have 3 : 1 on the card."""
     ratios = [contrast(theme[level], theme["card"]) for level in HEAT]
     assert ratios == sorted(ratios)
-    assert all(high / low > 1.1 for low, high in zip(ratios, ratios[1:], strict=False))
+    assert all(high / low > 1.1 for low, high in pairwise(ratios))
     assert [] == too_weak(theme, HEAT[-2:], ["card"], GRAPHICS)

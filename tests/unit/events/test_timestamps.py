@@ -87,12 +87,18 @@ def test_every_moment_that_python_writes_is_read(moment: object, precision: str)
 def test_damaged_text_is_read_as_by_the_reference() -> None:
     """A hundred thousand texts a character or two away from a timestamp."""
     rng = random.Random(5)
-    usual = ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123456Z", "2026-01-31T12:00:00.1234567890+01:00", "20260131T120000Z")
+    usual = (
+        "2026-01-31T12:00:00Z",
+        "2026-01-31T12:00:00.123Z",
+        "2026-01-31T12:00:00.123456Z",
+        "2026-01-31T12:00:00.1234567890+01:00",
+        "20260131T120000Z",
+    )
     for _ in range(100_000):
         text = list(rng.choice(usual))
         for _ in range(rng.choice((1, 1, 2, 3))):
             at = rng.randrange(len(text))
-            text[at : at + rng.choice((0, 1, 1, 2))] = rng.choice("0123456789:-+.,TZtz W/").strip() or " "
+            text[at : at + rng.choice((0, 1, 1, 2))] = rng.choice("0123456789:-+.,TZtz W/é٣")
         _compare("".join(text))
 
 
