@@ -63,7 +63,7 @@ class Appliance:
         self._hub = SnapshotHub(self.log, self._clock, _hub_options(settings))
         self._queries = QueryPool(self.log)
         self._upkeep = Upkeep(settings, self.log, self.writer, self._clock)
-        self._demo = DemoFeeder(self.decoder, self.writer, self._clock) if demo else None
+        self._demo = self._make_demo() if demo else None
         self._token = secrets.token_urlsafe(32)
         self._gate = make_application(self._parts(), self._guard())
 
@@ -99,6 +99,8 @@ class Appliance:
         """What takes seconds to import, after the listener is up."""
         gc.collect()
         gc.freeze()
+        # ingest makes many objects and few cycles: look for these less often
+        gc.set_threshold(20_000, 20, 20)
         if self._demo is not None:
             self._demo.start(self.log.tail())
         try:
@@ -120,6 +122,9 @@ class Appliance:
         )
         self._dashboard_viewers, self._close_dashboard = dashboard.viewers, dashboard.stop
         dashboard.start()
+
+    def _make_demo(self) -> DemoFeeder:
+        return DemoFeeder(self.decoder, self.writer, self._clock, after_history=self._upkeep.roll_up_now)
 
     def _begin_stopping(self) -> None:
         self._stop_reasons = ["stopping"]

@@ -37,6 +37,18 @@ class SystemClock:
         return time.monotonic()
 
 
+class SteadyTime:
+    """The time of day when this was made, plus what has passed since: no setting of the clock moves it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._made_us = clock.now_us()
+        self._made_at = clock.monotonic()
+
+    def now_us(self) -> int:
+        return self._made_us + round((self._clock.monotonic() - self._made_at) * SECOND_US)
+
+
 def to_datetime(instant_us: int) -> datetime:
     """The instant as an aware ``datetime`` in UTC."""
     return _EPOCH + timedelta(microseconds=instant_us)

@@ -62,6 +62,10 @@ class Upkeep:
         """How each job stands."""
         return self._jobs.states()
 
+    def roll_up_now(self) -> None:
+        """Run the rollup job out of turn; blocks until it has ended."""
+        self._jobs.run_now("rollups")
+
     def rollup_lag(self) -> tuple[int, float]:
         """Events that the rollups have not counted yet, and for how many seconds at most. Never blocks."""
         behind = max(0, self._log.tail().seq - self._rolled_up_seq)

@@ -92,6 +92,7 @@ class SnapshotHub:
         ]
         self._computing = threading.Lock()
         self._callbacks: list[Callback] = []
+        self._subscribing = threading.Lock()
         self._wanted_at = float("-inf")
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -112,11 +113,13 @@ class SnapshotHub:
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call ``callback`` in the hub's thread with each new snapshot, until the returned function is called."""
-        self._callbacks = [*self._callbacks, callback]
+        with self._subscribing:
+            self._callbacks = [*self._callbacks, callback]
         self._wake.set()
 
         def unsubscribe() -> None:
-            self._callbacks = [known for known in self._callbacks if known is not callback]
+            with self._subscribing:
+                self._callbacks = [known for known in self._callbacks if known is not callback]
 
         return unsubscribe
 
@@ -162,7 +165,11 @@ class SnapshotHub:
             _logger.exception("a snapshot failed")
             return
         for callback in self._callbacks:
-            callback(snapshot)
+            try:
+                callback(snapshot)
+            except Exception:
+                # one subscriber's trouble, such as a loop that has just ended, is nobody else's
+                _logger.exception("a subscriber failed")
 
     def _compute(self) -> Snapshot:
         position = self._log.tail()

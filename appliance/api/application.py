@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from appliance import __version__
@@ -28,7 +29,8 @@ Asgi = Callable[..., Awaitable[None]]
 
 def make_application(parts: Parts, guard: Guard) -> Gate:
     """The ASGI application to serve."""
-    routes = FastAPI(
+    # the documentation's scripts come from this server too, not from somebody's network
+    routes = FastAPIOffline(
         title="Analytics Appliance",
         version=__version__,
         summary="Real-time analytics for growth and e-mail teams: durable, truthful, light.",

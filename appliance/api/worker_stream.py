@@ -10,6 +10,7 @@ from typing import Final
 Emit = Callable[[bytes], None]
 
 _PIECES_AHEAD: Final = 4
+_LOOK_EVERY_SECONDS: Final = 0.25
 
 
 class ReaderGone(Exception):
@@ -23,8 +24,11 @@ class WorkerStream:
     read in one event loop.
     """
 
-    def __init__(self, work: Callable[[Emit], None], name: str) -> None:
+    def __init__(
+        self, work: Callable[[Emit], None], name: str, is_unwanted: Callable[[], bool] = lambda: False
+    ) -> None:
         self._work = work
+        self._is_unwanted = is_unwanted
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self._room = threading.Semaphore(_PIECES_AHEAD)
@@ -54,7 +58,9 @@ class WorkerStream:
             self._put(None)
 
     def _emit(self, piece: bytes) -> None:
-        self._room.acquire()
+        while not self._room.acquire(timeout=_LOOK_EVERY_SECONDS):
+            if self._is_unwanted():
+                raise ReaderGone
         if self._left:
             raise ReaderGone
         self._put(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -27,7 +28,10 @@ SOURCE: Final = "demo"
 class DemoFeeder:
     """Thirty days of history where the log is empty, then live events until it is stopped."""
 
-    def __init__(self, decoder: Decoder, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, decoder: Decoder, writer: Writer, clock: Clock, *, after_history: Callable[[], object] = lambda: None
+    ) -> None:
+        self._after_history = after_history
         self._decoder = decoder
         self._writer = writer
         self._clock = clock
@@ -49,6 +53,7 @@ class DemoFeeder:
         try:
             if with_history:
                 self._tell_history(began_us)
+                self._after_history()
             live = Live(began_us)
             while not self._stopping.wait(STEP_SECONDS):
                 self._send(live.step(self._clock.now_us()))

@@ -20,7 +20,7 @@ def history(
     """Batches of at least 2,000 events (the last may be smaller), in order of time, from
     ``days`` before ``now_us`` to ``now_us`` inclusive; the same for the same arguments.
 
-    About a quarter of a million events for 30 days; ``scale`` multiplies the rates.
+    About half a million events for 30 days; ``scale`` multiplies the rates.
     """
     world = World(now_us, days=days, seed=seed, scale=scale)
     first_us = now_us - days * DAY_US

@@ -9,10 +9,11 @@ from appliance.demo.world import LONGEST_US, World
 
 
 class Live:
-    """What happens from ``now_us`` on, told step by step: about one event a second, in bursts.
+    """What happens from ``now_us`` on, told step by step.
 
-    With the arguments of ``history`` it continues that history exactly, opens and clicks of
-    messages sent before ``now_us`` included. Making one costs about half a second.
+    An event comes every few seconds, about one a second while a newsletter is sent, fewer at night.
+    With the arguments of ``history`` it continues that history exactly, opens and clicks of messages
+    sent before ``now_us`` included. Making one costs a good half second.
     """
 
     def __init__(self, now_us: int, *, days: int = DEFAULT_DAYS, seed: int = DEFAULT_SEED, scale: float = 1.0) -> None:

@@ -31,7 +31,7 @@ class Rates(NamedTuple):
     registrations: float
 
 
-_AVERAGE = Rates(visits=0.0235, mails=0.0285, registrations=0.0011)
+_AVERAGE = Rates(visits=0.0235, mails=0.0275, registrations=0.0011)
 """Over a week at the end of the history's growth; with the campaigns about a fifth of an event a second."""
 
 

@@ -18,7 +18,7 @@ from appliance.events.normalise import Intake, normalise
 from appliance.events.parsed import WireLimits
 from appliance.events.rejection import DeadLetter, Rejection
 from appliance.events.row import Row
-from appliance.events.wire import parse_event
+from appliance.events.wire import parse_array, parse_event
 
 Framing = Literal["json", "ndjson"]
 
@@ -101,6 +101,28 @@ def judge(events: Iterable[bytes], limits: WireLimits, intake: Intake, derive: I
         except Rejection as rejection:
             judged.rejected.append((index, rejection))
             judged.dead_letters.append(_dead_letter(raw, rejection, intake))
+    return judged
+
+
+def judge_array(body: bytes, limits: WireLimits, intake: Intake, max_events: int) -> Judged | None:
+    """As ``split`` and ``judge`` for an array of plain events, at two thirds of the cost.
+
+    ``None`` where the body is anything else: then those two say what it is.
+    """
+    text = body.strip(_BLANKS)
+    parsed = parse_array(text, limits) if text[:1] == b"[" else None
+    if not parsed or len(parsed) > max_events:
+        return None
+    judged = Judged()
+    add = judged.rows.append
+    raws: list[bytes] = []
+    for index, event in enumerate(parsed):
+        try:
+            add(normalise(event, intake))
+        except Rejection as rejection:
+            raws = raws or split(text, "json", max_events)
+            judged.rejected.append((index, rejection))
+            judged.dead_letters.append(_dead_letter(raws[index], rejection, intake))
     return judged
 
 

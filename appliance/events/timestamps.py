@@ -36,11 +36,7 @@ def _from_text(text: str) -> int:
     # What nearly everyone sends, 2026-01-31T12:00:00[.123]Z, needs no closer look than the parser itself takes;
     # of longer fractions it reads the first six digits and passes over anything else.
     size = len(text)
-    is_usual = (
-        (size == 20 or (21 < size < 28 and text[19] == "."))
-        and text[4:17:3] == "--T::"
-        and text[-1] == "Z"
-    )
+    is_usual = (size == 20 or (21 < size < 28 and text[19] == ".")) and text[4:17:3] == "--T::" and text[-1] == "Z"
     if not is_usual:
         if not _SHAPE.fullmatch(text):
             raise ValueError("not ISO 8601")

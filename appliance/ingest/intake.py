@@ -7,7 +7,7 @@ from functools import cached_property
 
 from appliance.clock import DAY_US, SECOND_US, Clock
 from appliance.config.settings import Settings
-from appliance.events.batch import Framing, IdempotencyIds, Judged, judge, split
+from appliance.events.batch import Framing, IdempotencyIds, Judged, judge, judge_array, split
 from appliance.events.normalise import Intake
 from appliance.events.parsed import WireLimits
 
@@ -29,8 +29,13 @@ class Decoder:
         restore_received: bool = False,
     ) -> Judged:
         """Judge every event of a body; raises ``BodyError`` for a body that can't be taken as a whole."""
-        events = split(body, framing, self.settings.ingest.max_events)
-        return judge(events, self.wire_limits, self.intake(source, restore_received=restore_received), idempotency)
+        limits, most = self.wire_limits, self.settings.ingest.max_events
+        intake = self.intake(source, restore_received=restore_received)
+        if framing == "json" and idempotency is None:
+            judged = judge_array(body, limits, intake, most)
+            if judged is not None:
+                return judged
+        return judge(split(body, framing, most), limits, intake, idempotency)
 
     @cached_property
     def wire_limits(self) -> WireLimits:

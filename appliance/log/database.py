@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any, Final
 
 import duckdb
 
-from appliance.errors import LogDamaged, LogInUse, LogUnavailable
+from appliance.errors import ApplianceError, LogDamaged, LogInUse, LogUnavailable
 from appliance.sql import queries
 
 FILE_NAME: Final = "events.duckdb"
+_INTERRUPT_EVERY_SECONDS: Final = 0.05
 
 
 class _Lease:
@@ -26,18 +28,26 @@ class _Lease:
         self.closing = False
         self.closed = False
 
-    def close(self) -> None:
-        """Interrupt the reader, wait for it to let go, and close; never under a running query."""
+    def close(self, until: float | None) -> bool:
+        """Interrupt the reader, wait for it to let go, and close; never under a running query.
+
+        ``False`` where it has not let go by ``until``, a monotonic time, and the cursor is still open.
+        """
         self.closing = True
         if self.thread is threading.current_thread():
-            self.closed = True
-            self.cursor.close()
-            return
-        while not self.in_use.acquire(timeout=0.05):
+            self._close()
+            return True
+        while not self.in_use.acquire(timeout=_INTERRUPT_EVERY_SECONDS):
+            if until is not None and time.monotonic() > until:
+                return False
             self.cursor.interrupt()
+        self._close()
+        self.in_use.release()
+        return True
+
+    def _close(self) -> None:
         self.closed = True
         self.cursor.close()
-        self.in_use.release()
 
 
 class Database:
@@ -52,6 +62,8 @@ class Database:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._leases: list[_Lease] = []
+        self.is_closing = False
+        """Readers are waited for: who holds a cursor while waiting for something else should let go."""
         self.invalidated = False
         """A fatal fault has made the instance useless until it is reopened."""
         self._root: duckdb.DuckDBPyConnection | None = self._open()
@@ -68,36 +80,48 @@ class Database:
         """
         lease = self._lease()
         with lease.in_use:
-            if lease.closed:
+            if lease.closing:
                 raise LogUnavailable
             try:
                 yield lease.cursor
-            except duckdb.InterruptException as fault:
-                if lease.closing:
-                    raise LogUnavailable from fault
-                raise
             except duckdb.FatalException as fault:
                 self.invalidated = True
                 raise LogUnavailable from fault
+            except Exception as fault:
+                # an interrupted query raises what the library does that was fetching: Arrow's errors, too
+                if lease.closing and not isinstance(fault, ApplianceError):
+                    raise LogUnavailable from fault
+                raise
             finally:
                 _end(lease.cursor)
 
     def reopen(self) -> None:
-        """Close and open the file anew: what a fatal fault of DuckDB asks for. Raises as opening does."""
+        """Close and open the file anew: what a fatal fault of DuckDB asks for. Raises as opening does.
+
+        A file that has vanished is not made anew: an empty log would take its place in silence.
+        """
         self.close()
+        if self.path is not None and not self.path.exists():
+            raise LogUnavailable(f"the event log's file {self.path.name} is gone from the data folder: put it back")
         with self._lock:
             self._root = self._open()
         self.invalidated = False
 
-    def close(self) -> None:
-        """Interrupt what reads, and close every cursor: one that stays open keeps the instance alive."""
+    def close(self, patience_seconds: float | None = None) -> bool:
+        """Interrupt what reads, and close every cursor: one that stays open keeps the instance alive.
+
+        ``False`` where a reader has not let go within ``patience_seconds``; the instance then stays open.
+        """
+        until = None if patience_seconds is None else time.monotonic() + patience_seconds
         with self._lock:
             root, self._root = self._root, None
             leases, self._leases = self._leases, []
-        for lease in leases:
-            lease.close()
-        if root is not None:
+        self.is_closing = True
+        closed = [lease.close(until) for lease in leases]
+        self.is_closing = False
+        if root is not None and all(closed):  # it closes its cursors, at work or not
             root.close()
+        return all(closed)
 
     def _lease(self) -> _Lease:
         found: _Lease | None = getattr(self._local, "lease", None)
@@ -106,20 +130,34 @@ class Database:
         with self._lock:
             if self._root is None:
                 raise LogUnavailable
-            lease = _Lease(self._root.cursor())
+            # under the lock, so that nobody closes the cursor meanwhile
+            lease = _Lease(self._prepared(self._root.cursor()))
             self._leases = [known for known in self._leases if known.thread.is_alive()]
             self._leases.append(lease)
-        lease.cursor.execute("SET TimeZone = 'UTC'")
         self._local.lease = lease
         return lease
+
+    def _prepared(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        try:
+            _prepare(cursor)
+        except duckdb.FatalException as fault:
+            self.invalidated = True
+            cursor.close()
+            raise LogUnavailable from fault
+        return cursor
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+        root: duckdb.DuckDBPyConnection | None = None
         try:
             root = duckdb.connect(str(self.path or ":memory:"), config=self._config())
+            # closing must not write where ``checkpoint`` has found no room to
+            root.execute("PRAGMA disable_checkpoint_on_shutdown")
             root.execute(queries("appliance.log", "schema.sql")["create"])
         except duckdb.Error as fault:
+            if root is not None:
+                root.close()  # the next attempt would get this same instance, as long as it is open
             raise self._explained(fault) from fault
         return root
 
@@ -144,6 +182,8 @@ class Database:
         if "No space left" in text:
             return LogUnavailable("there is no room to open the event log: make room in the data folder's file system")
         first_line = text.partition("\n")[0]
+        if "Permission denied" in text or "Read-only file system" in text:
+            return LogUnavailable(f"the event log can't be opened for writing: {first_line}. Nothing was deleted")
         wal = self.wal_path
         if wal is not None and wal.exists() and ("WAL" in text or "wal" in text):
             return LogDamaged(
@@ -152,6 +192,10 @@ class Database:
                 "start without the events in it; keep it as evidence"
             )
         return LogDamaged(f"the event log can't be opened: {first_line}. Nothing was deleted. Restore a backup")
+
+
+def _prepare(cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute("SET TimeZone = 'UTC'")
 
 
 def _end(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 import structlog
 
-from appliance.clock import DAY_US, Clock
-from appliance.errors import LogDamaged, LogUnavailable, StorageFull
+from appliance.clock import DAY_US, Clock, SteadyTime
+from appliance.errors import LogDamaged, LogError, LogUnavailable, StorageFull
 from appliance.events.keys import make_uuid7s
 from appliance.events.row import FIELDS, Row
 from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
@@ -23,7 +23,7 @@ from appliance.log.columns import dead_letter_table, to_table
 from appliance.log.database import Database
 from appliance.log.deduplication import Deduplicator
 from appliance.log.group import Group, Incoming
-from appliance.log.known_ids import KnownIds
+from appliance.log.known_ids import Fingerprints, KnownIds
 from appliance.log.position import Position
 from appliance.log.protocol import Batch, Receipt
 from appliance.log.space import SpaceWatch
@@ -32,6 +32,7 @@ from appliance.sql import queries
 _logger = structlog.get_logger(__name__)
 
 SCHEMA_VERSION: Final = 1
+_REOPEN_AFTER: Final = (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)
 
 _SQL: Final = queries("appliance.log", "queries.sql")
 _EVENT_ID, _EVENT_TYPE = FIELDS.index("event_id"), FIELDS.index("event_type")
@@ -47,6 +48,8 @@ class LogOptions:
     dedup_window_us: int = DAY_US
     dedup_most: int = 20_000_000
     dedup_fewest: int = 2_000_000
+    close_checkpoint_bytes: int = 32 * 1024 * 1024
+    """Write-ahead log that closing still moves into the file; the next start replays more sooner than that takes."""
 
 
 class DuckDBLog:
@@ -56,6 +59,8 @@ class DuckDBLog:
         options = options or LogOptions()
         self._clock = clock
         self._options = options
+        # what de-duplication knows mustn't depend on a clock that is set
+        self._steady = SteadyTime(clock)
         self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
         self.space = SpaceWatch(folder, options.min_free_bytes, clock, self.wal_bytes)
         self._incoming = Incoming()
@@ -79,7 +84,8 @@ class DuckDBLog:
 
     def covered_since_us(self) -> int | None:
         """When the oldest id was received that de-duplication still knows; ``None`` when it knows none."""
-        return self._known.oldest_us()
+        oldest_us = self._known.oldest_us()
+        return None if oldest_us is None else oldest_us + self._clock.now_us() - self._steady.now_us()
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt]:
         self.heal()
@@ -96,12 +102,23 @@ class DuckDBLog:
         self._store(Group(events, letters, new_types, first, first + len(rows) - 1))
         self._seq = first + len(rows) - 1
         self._type_keys = keys
-        self._known.add(fresh.fingerprints, first_seq=first, last_seq=self._seq, received_us=self._clock.now_us())
+        self._remember(fresh.fingerprints, first)
         tail = self.tail()
         return [
             Receipt(len(stored), len(batch.rows) - len(stored), tail)
             for batch, stored in zip(batches, fresh.rows, strict=True)
         ]
+
+    def probe(self) -> None:
+        """Commit something small; raises ``StorageFull`` or ``LogUnavailable`` where events would not be stored."""
+        self.heal()
+        self.space.require()
+        cursor = self.database.cursor()
+        try:
+            cursor.execute(_SQL["raise_seq_floor"], [self._seq])
+        except Exception as fault:
+            self.abandon(cursor, fault)
+            raise self._refusal(fault) from fault
 
     def read(self, after: Position | None, limit: int) -> tuple[pa.Table, Position]:
         if after is not None and after.identity != self._identity:
@@ -121,8 +138,8 @@ class DuckDBLog:
         try:
             removed = self.remove_before(cursor, before_us)
             cursor.execute("COMMIT")
-        except duckdb.Error:
-            self._abandon(cursor)
+        except Exception as fault:
+            self.abandon(cursor, fault)
             raise
         return removed
 
@@ -139,11 +156,12 @@ class DuckDBLog:
         """Move the write-ahead log into the file. Holds writers up: the caller chooses the moment."""
         if not self.space.fits_checkpoint():
             raise LogUnavailable("there is no room for a checkpoint")
+        cursor = self.database.cursor()
         try:
-            self.database.cursor().execute("CHECKPOINT")
+            cursor.execute("CHECKPOINT")
         except duckdb.Error as fault:
             # what was committed stays committed; a fatal fault needs the file opened anew
-            self.database.invalidated |= isinstance(fault, duckdb.FatalException)
+            self.abandon(cursor, fault)
             raise LogUnavailable(f"the checkpoint failed: {_first_line(fault)}") from fault
 
     def heal(self) -> None:
@@ -156,58 +174,81 @@ class DuckDBLog:
         try:
             self.database.reopen()
             self._load()
-        except (duckdb.Error, LogDamaged) as fault:
+        except LogUnavailable:
+            self.database.invalidated = True
+            raise
+        except Exception as fault:
+            # whatever it was: with a part of the ids known, or none, nothing may be taken
             self.database.invalidated = True
             raise LogUnavailable(f"the event log could not be reopened: {_first_line(fault)}") from fault
+
+    def abandon(self, cursor: duckdb.DuckDBPyConnection, fault: BaseException) -> None:
+        """End the transaction that a fault may have left open: what follows must not go into it.
+
+        Where that can't be known, or the instance can't be trusted any more, the file is to be opened anew.
+        """
+        self.database.invalidated |= isinstance(fault, _REOPEN_AFTER)
+        try:
+            cursor.execute("ROLLBACK")
+        except duckdb.TransactionException:  # there was none left to end
+            return
+        except duckdb.Error:
+            self.database.invalidated = True
 
     def wal_bytes(self) -> int:
         """The size of the write-ahead log: what the next start would have to replay."""
         path = self.database.wal_path
         try:
             return path.stat().st_size if path is not None else 0
-        except FileNotFoundError:
+        except OSError:
             return 0
 
     def close(self) -> None:
+        self.close_within(None)
+
+    def close_within(self, patience_seconds: float | None) -> bool:
+        """As ``close``; ``False`` where a reader has not let go within ``patience_seconds``."""
         try:
-            if self.wal_bytes():
+            if 0 < self.wal_bytes() <= self._options.close_checkpoint_bytes:
                 self.checkpoint()
         except LogUnavailable as fault:
             _logger.info("the next start replays the write-ahead log", reason=str(fault))
-        self.database.close()
+        return self.database.close(patience_seconds)
 
     def _store(self, group: Group) -> None:
         cursor = self.database.cursor()
         try:
             group.write(cursor, self._incoming)
-        except duckdb.Error as fault:
-            self._abandon(cursor)
-            if self._took_effect(group, fault):
-                return
-            if "No space left" in str(fault) or not self.space.has_room():
-                raise StorageFull from fault
-            raise LogUnavailable(f"the commit failed: {_first_line(fault)}. Send again after a moment") from fault
+        except Exception as fault:
+            self.abandon(cursor, fault)
+            if not self._took_effect(group):
+                raise self._refusal(fault) from fault
 
-    def _took_effect(self, group: Group, fault: duckdb.Error) -> bool:
+    def _took_effect(self, group: Group) -> bool:
         """Whether a commit that raised is durable all the same: the file itself is asked.
 
         DuckDB raises after a durable commit when the checkpoint that follows it fails; and a fault while
         the commit was being written leaves both answers open.
         """
-        if not isinstance(fault, (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)):
-            return False
-        self.database.invalidated = True
         try:
             self.heal()
             return group.is_stored(self.database.cursor(), self._incoming)
-        except (duckdb.Error, LogUnavailable, LogDamaged):
+        except (duckdb.Error, LogError):
             return False
 
-    def _abandon(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _refusal(self, fault: Exception) -> StorageFull | LogUnavailable:
+        """What the sender of events that were not stored is told."""
+        if "No space left" in str(fault) or not self.space.has_room():
+            return StorageFull()
+        return LogUnavailable(f"the commit failed: {_first_line(fault)}. Send again after a moment")
+
+    def _remember(self, found: Fingerprints, first: int) -> None:
+        """Add what is durable now to the ids known. The events are stored, whatever happens here."""
         try:
-            cursor.execute("ROLLBACK")
-        except duckdb.Error:  # there was no transaction left to end
-            return
+            self._known.add(found, first_seq=first, last_seq=self._seq, received_us=self._steady.now_us())
+        except Exception:
+            _logger.exception("the memory of ids failed and is filled anew from the log")
+            self.database.invalidated = True
 
     def _load(self) -> None:
         cursor = self.database.cursor()
@@ -226,7 +267,7 @@ class DuckDBLog:
         self._seq = max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])
         self._type_keys = KNOWN_TYPES | dict(cursor.execute(_SQL["custom_types"]).fetchall())
         self._known = self._new_memory()
-        self._known.load(cursor, self._seq, self._clock.now_us())
+        self._known.load(cursor, self._steady.now_us())
 
     def _new_memory(self) -> KnownIds:
         options = self._options

@@ -11,17 +11,17 @@ import pyarrow as pa
 from appliance.sql import queries
 
 _SQL: Final = queries("appliance.log", "queries.sql")
+_NAMES: Final = ("incoming_events", "incoming_dead_letters")
+_NOTHING: Final = pa.table({"nothing": pa.nulls(0)})
 
 
 class _Window:
     """What DuckDB sees under a registered name: the table that is shown at the moment of the query."""
 
-    def __init__(self, shown: pa.Table | None) -> None:
-        self.shown = shown
+    def __init__(self) -> None:
+        self.shown = _NOTHING
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        if self.shown is None:
-            raise ValueError("no table is shown")
         return self.shown.__arrow_c_stream__(requested_schema)
 
 
@@ -41,16 +41,20 @@ class Incoming:
         try:
             cursor.execute(_SQL[statement])
         finally:
-            self._windows[name].shown = None
+            self._windows[name].shown = _NOTHING
 
     def show(self, cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-        if cursor is not self._cursor:
-            self._windows, self._cursor = {}, cursor
-        if name in self._windows:
-            self._windows[name].shown = table
+        self.attend(cursor)
+        self._windows[name].shown = table
+
+    def attend(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Register the names on a cursor that is outside of any transaction, once."""
+        if cursor is self._cursor:
             return
-        window = self._windows[name] = _Window(table)
-        cursor.register(name, window)
+        self._windows = {name: _Window() for name in _NAMES}
+        for name, window in self._windows.items():
+            cursor.register(name, window)
+        self._cursor = cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,15 @@ class Group:
     last: int
 
     def write(self, cursor: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
-        """Store everything in one transaction; raises ``duckdb.Error``."""
+        """Store everything in one transaction. When it raises, one may be open, and what it did is uncertain."""
         if self.events is not None and self.dead_letters is None and not self.new_types:
             # one statement of its own is a transaction too, and costs a fifth less
             incoming.insert(cursor, "incoming_events", self.events, "append_events")
             return
         if self.events is None and self.dead_letters is None:
             return
+        # a name registered inside of the transaction would go with its rollback
+        incoming.attend(cursor)
         cursor.execute("BEGIN")
         for name, key in self.new_types.items():
             cursor.execute(_SQL["add_type"], [key, name])

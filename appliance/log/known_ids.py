@@ -21,7 +21,8 @@ from appliance.sql import queries
 Fingerprints = npt.NDArray[np.uint64]
 
 SEGMENT_IDS: Final = 2_000_000
-_RECENT_IDS: Final = queries("appliance.log", "queries.sql")["recent_ids"]
+STRETCH_SEQS: Final = 65_536
+_SQL: Final = queries("appliance.log", "queries.sql")
 
 
 @dataclass(slots=True)
@@ -65,19 +66,31 @@ class KnownIds:
         self._merge()
         self._forget(received_us)
 
-    def load(self, cursor: duckdb.DuckDBPyConnection, last_seq: int, now_us: int) -> None:
+    def load(self, cursor: duckdb.DuckDBPyConnection, now_us: int) -> None:
         """Fill the empty memory from the log, as it would stand had it run all along."""
+        first_seq = self._first_seq(cursor, now_us - self._window_us)
         cursor.execute("SET arrow_lossless_conversion = true")
-        arguments = {
-            "after": last_seq - self._most,
-            "since_us": now_us - self._window_us,
-            "always_after": last_seq - self._fewest,
-        }
-        reader = cursor.execute(_RECENT_IDS, arguments).to_arrow_reader(self._segment_ids // 2)
-        for batch in reader:
-            if batch.num_rows:
-                self._add_stored(batch)
-        cursor.execute("SET arrow_lossless_conversion = false")
+        try:
+            for batch in cursor.execute(_SQL["recent_ids"], [first_seq]).to_arrow_reader(self._segment_ids // 2):
+                if batch.num_rows:
+                    self._add_stored(batch)
+        finally:
+            cursor.execute("SET arrow_lossless_conversion = false")
+
+    def _first_seq(self, cursor: duckdb.DuckDBPyConnection, since_us: int) -> int:
+        """From where on ids are to be known, to a stretch of ``STRETCH_SEQS``.
+
+        Not by each event's own time of receipt: an import has restored those of long ago.
+        """
+        (wanted,) = cursor.execute(_SQL["first_received_since"], [since_us]).fetchall()[0]
+        known, first_seq = 0, 0
+        for stretch, count in cursor.execute(_SQL["given_by_stretch"], [STRETCH_SEQS]).fetchall():
+            in_window = wanted is not None and (stretch + 1) * STRETCH_SEQS > wanted
+            if known >= (self._most if in_window else self._fewest):
+                break
+            known += count
+            first_seq = stretch * STRETCH_SEQS
+        return first_seq
 
     def _add_stored(self, batch: pa.RecordBatch) -> None:
         ids = batch.column(0).storage
@@ -121,8 +134,8 @@ class KnownIds:
             self._segments[-2:] = [
                 _Segment(
                     joined,
-                    older.first_seq,
-                    newer.last_seq,
+                    min(older.first_seq, newer.first_seq),
+                    max(older.last_seq, newer.last_seq),
                     max(older.newest_us, newer.newest_us),
                     min(older.oldest_us, newer.oldest_us),
                 )

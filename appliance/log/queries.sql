@@ -34,10 +34,18 @@ SEMI JOIN suspects s ON e.event_id = s.event_id
 WHERE e.seq BETWEEN $first AND $last
 
 -- name: recent_ids
--- Ids that clients gave, to fill the memory of known ids at the start.
+-- Ids that clients gave from a seq on, to fill the memory of known ids at the start.
 SELECT event_id, seq, epoch_us(received_at) AS received_us
 FROM events
-WHERE id_given AND seq > $after AND (received_at >= make_timestamp($since_us) OR seq > $always_after)
+WHERE id_given AND seq >= ?
+
+-- name: first_received_since
+-- From where on the log was written since an instant.
+SELECT min(seq) FROM events WHERE received_at >= make_timestamp(?)
+
+-- name: given_by_stretch
+-- How many ids clients gave in each stretch of so many seqs, the latest first.
+SELECT seq // ? AS stretch, count(*) FROM events WHERE id_given GROUP BY stretch ORDER BY stretch DESC
 
 -- name: stored_between
 -- How many rows of a stretch are there: did an interrupted commit take effect?

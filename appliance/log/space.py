@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance.clock import Clock
-from appliance.errors import StorageFull
+from appliance.errors import LogUnavailable, StorageFull
 
 _LOOK_EVERY_SECONDS: Final = 0.25
 
@@ -31,12 +31,18 @@ class SpaceWatch:
         self._spoken_bytes = 0
 
     def free_bytes(self) -> int | None:
-        """Bytes free to this process, at most a quarter of a second old; ``None`` without a folder."""
+        """Bytes free to this process, at most a quarter of a second old; ``None`` without a folder.
+
+        Raises ``LogUnavailable`` where the folder can't be looked at: what is written then may have no name any more.
+        """
         if self._folder is None:
             return None
         now = self._clock.monotonic()
         if now - self._looked_at >= _LOOK_EVERY_SECONDS:
-            found = os.statvfs(self._folder)
+            try:
+                found = os.statvfs(self._folder)
+            except OSError as fault:
+                raise LogUnavailable(f"the data folder can't be looked at: {fault.strerror}") from fault
             self._free_bytes = found.f_bavail * found.f_frsize
             self._spoken_bytes = self._spoken_for()
             self._looked_at = now
@@ -44,15 +50,21 @@ class SpaceWatch:
 
     def has_room(self) -> bool:
         """Whether events may be written; looked up as often as ``free_bytes``."""
-        free = self.free_bytes()
-        return free is None or free >= self._min_free_bytes + self._spoken_bytes
+        try:
+            return self._has_room()
+        except LogUnavailable:
+            return False
 
     def fits_checkpoint(self) -> bool:
-        """Whether a checkpoint finds the room it takes."""
+        """Whether a checkpoint finds the room it takes; raises as ``free_bytes``."""
         free = self.free_bytes()
         return free is None or free >= self._spoken_for()
 
     def require(self) -> None:
-        """Raise ``StorageFull`` when there is too little room to write."""
-        if not self.has_room():
+        """Raise ``StorageFull`` when there is too little room to write, and what ``free_bytes`` raises."""
+        if not self._has_room():
             raise StorageFull
+
+    def _has_room(self) -> bool:
+        free = self.free_bytes()
+        return free is None or free >= self._min_free_bytes + self._spoken_bytes

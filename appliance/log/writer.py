@@ -17,6 +17,7 @@ from appliance.clock import Clock
 from appliance.errors import ApplianceError, LogUnavailable
 from appliance.log.database import Database
 from appliance.log.protocol import Batch, EventLog, Receipt
+from appliance.log.waiting import Waiting, resolve
 
 T = TypeVar("T")
 
@@ -36,6 +37,10 @@ class WritableLog(EventLog, Protocol):
 
     def heal(self) -> None: ...
 
+    def probe(self) -> None: ...
+
+    def abandon(self, cursor: duckdb.DuckDBPyConnection, fault: BaseException) -> None: ...
+
     def wal_bytes(self) -> int: ...
 
 
@@ -45,6 +50,7 @@ class WriterOptions:
 
     group_wait_seconds: float = 0.004
     group_max_events: int = 10_000
+    group_max_bytes: int = 32 * 1024 * 1024
     checkpoint_wal_bytes: int = 64 * 1024 * 1024
 
 
@@ -63,13 +69,6 @@ class WriterCounts:
 
 
 @dataclass(slots=True)
-class _Waiting:
-    batch: Batch
-    outcome: Future[Receipt] | asyncio.Future[Receipt]
-    loop: asyncio.AbstractEventLoop | None = None
-
-
-@dataclass(slots=True)
 class Writer:
     """Group commit over an ``EventLog``.
 
@@ -82,37 +81,41 @@ class Writer:
     options: WriterOptions = field(default_factory=WriterOptions)
     counts: WriterCounts = field(default_factory=WriterCounts)
     on_commit: Callable[[], None] | None = None
-    _waiting: deque[_Waiting] = field(default_factory=deque)
+    _waiting: deque[Waiting] = field(default_factory=deque)
     _jobs: deque[Callable[[], None]] = field(default_factory=deque)
     _wake: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
     _thread: threading.Thread | None = None
     _checkpoint_not_before: float = 0.0
+    _crowded: bool = False
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float | None = None) -> None:
-        """Write what was taken, then end; the log stays open. Later submissions fail."""
+    def stop(self, timeout: float | None = None) -> bool:
+        """Write what was taken, then end; the log stays open. Later submissions fail.
+
+        ``False`` where it is still at work after ``timeout`` seconds.
+        """
         with self._wake:
             self._stopping = True
             self._wake.notify()
         if self._thread is not None:
             self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
 
     def submit(self, batch: Batch) -> Future[Receipt]:
         """Hand over a batch from a thread that will wait for the outcome."""
-        outcome: Future[Receipt] = Future()
-        self._put(_Waiting(batch, outcome))
-        return outcome
+        waiting, future = Waiting.in_thread(batch)
+        self._put(waiting)
+        return future
 
     def submit_async(self, batch: Batch) -> asyncio.Future[Receipt]:
         """Hand over a batch from a coroutine; a group's outcomes reach its loop in one call."""
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[Receipt] = loop.create_future()
-        self._put(_Waiting(batch, outcome, loop))
-        return outcome
+        waiting, future = Waiting.in_loop(batch)
+        self._put(waiting)
+        return future
 
     def run(self, job: Callable[[duckdb.DuckDBPyConnection], T]) -> Future[T]:
         """Run ``job`` on the writer's cursor in one transaction, after the ingest that waits now.
@@ -128,7 +131,7 @@ class Writer:
     def queued_events(self) -> int:
         return sum(len(waiting.batch.rows) for waiting in tuple(self._waiting))
 
-    def _put(self, waiting: _Waiting) -> None:
+    def _put(self, waiting: Waiting) -> None:
         with self._wake:
             if self._stopping:
                 raise LogUnavailable
@@ -139,6 +142,8 @@ class Writer:
         outcome: Future[T] = Future()
 
         def run() -> None:
+            if not outcome.set_running_or_notify_cancel():
+                return
             try:
                 outcome.set_result(job())
             except BaseException as fault:  # noqa: BLE001 - whatever it was belongs to the one who waits
@@ -152,76 +157,89 @@ class Writer:
         return outcome
 
     def _in_transaction(self, job: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        self.log.heal()
         cursor = self.log.database.cursor()
-        cursor.execute("BEGIN")
         try:
+            cursor.execute("BEGIN")
             result = job(cursor)
             cursor.execute("COMMIT")
-        except BaseException:
-            try:
-                cursor.execute("ROLLBACK")
-            except duckdb.Error:
-                _logger.debug("nothing to roll back")
+        except BaseException as fault:
+            self.log.abandon(cursor, fault)
             raise
         return result
 
     def _run(self) -> None:
-        crowded = False
         while True:
             with self._wake:
                 idle = not self._wake.wait_for(self._has_work, timeout=IDLE_SECONDS)
                 if self._stopping and not self._waiting and not self._jobs:
                     return
-                crowded = crowded or len(self._waiting) > 1
-            if idle:
-                crowded = False
-                self._heal()
-                self._checkpoint_if(IDLE_CHECKPOINT_BYTES)
-                continue
-            if crowded and self._waiting:
-                # others are arriving: a moment's wait fills the group and saves a commit for each
-                threading.Event().wait(self.options.group_wait_seconds)
-            group = self._take_group()
-            if group:
-                self._commit(group)
-                crowded = bool(self._waiting)
-                self._checkpoint_if(self.options.checkpoint_wal_bytes)
-            if self._jobs:
-                self._jobs.popleft()()
+                self._crowded = self._crowded or len(self._waiting) > 1
+            try:
+                if idle:
+                    self._rest()
+                else:
+                    self._work()
+            except Exception:
+                # nobody else writes: whatever it was, this thread goes on
+                _logger.exception("a turn of the writer failed")
+
+    def _rest(self) -> None:
+        self._crowded = False
+        self._recover()
+        self._checkpoint_if(IDLE_CHECKPOINT_BYTES)
+
+    def _work(self) -> None:
+        if self._crowded and self._waiting:
+            # others are arriving: a moment's wait fills the group and saves a commit for each
+            threading.Event().wait(self.options.group_wait_seconds)
+        group = self._take_group()
+        if group:
+            self._commit(group)
+            self._crowded = bool(self._waiting)
+            self._checkpoint_if(self.options.checkpoint_wal_bytes)
+        if self._jobs:
+            self._jobs.popleft()()
 
     def _has_work(self) -> bool:
         return bool(self._waiting or self._jobs or self._stopping)
 
-    def _take_group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
-        events = 0
-        while self._waiting and events < self.options.group_max_events:
+    def _take_group(self) -> list[Waiting]:
+        group: list[Waiting] = []
+        events = size_bytes = 0
+        while self._waiting and events < self.options.group_max_events and size_bytes < self.options.group_max_bytes:
             waiting = self._waiting.popleft()
             events += len(waiting.batch.rows)
+            size_bytes += waiting.batch.size_bytes
             group.append(waiting)
         return group
 
-    def _commit(self, group: list[_Waiting]) -> None:
+    def _commit(self, group: list[Waiting]) -> None:
         began = self.clock.monotonic()
         try:
             receipts = self.log.append([waiting.batch for waiting in group])
         except ApplianceError as fault:
-            self._count_failure(fault)
-            _resolve(group, [fault] * len(group))
-            return
+            self._fail(group, fault)
         except Exception as fault:
             if len(group) > 1:
-                # one batch may hold what the log can't take: the others must not fail with it
-                for waiting in group:
-                    self._commit([waiting])
+                # one batch may hold what the log can't take, and the others must not fail with it: find it by halving
+                self._commit(group[: len(group) // 2])
+                self._commit(group[len(group) // 2 :])
                 return
             _logger.exception("a group commit failed")
-            self._count_failure(fault)
-            _resolve(group, [LogUnavailable(f"the commit failed: {type(fault).__name__}")] * len(group))
-            return
-        _resolve(group, receipts)
+            self._fail(group, LogUnavailable(f"the commit failed: {type(fault).__name__}"))
+        else:
+            resolve(group, receipts)
+            self._count(group, receipts, self.clock.monotonic() - began)
+
+    def _fail(self, group: list[Waiting], fault: ApplianceError) -> None:
+        self.counts.failures += 1
+        self.counts.last_failure = str(fault)
+        resolve(group, [fault] * len(group))
+
+    def _count(self, group: list[Waiting], receipts: list[Receipt], seconds: float) -> None:
         self.counts.commits += 1
-        self.counts.commit_seconds += self.clock.monotonic() - began
+        self.counts.commit_seconds += seconds
         self.counts.last_failure = None
         for waiting, receipt in zip(group, receipts, strict=True):
             self.counts.events += receipt.accepted
@@ -230,16 +248,19 @@ class Writer:
         if self.on_commit is not None:
             self.on_commit()
 
-    def _count_failure(self, fault: Exception) -> None:
-        self.counts.failures += 1
-        self.counts.last_failure = str(fault)
+    def _recover(self) -> None:
+        """Bring a log back that a fault has closed, and find out whether it takes events again after it has not.
 
-    def _heal(self) -> None:
-        """Bring a log back that a fault has closed, so that reading goes on though nothing is written."""
+        Nobody sends to an appliance that isn't ready, so no sender would find out.
+        """
         try:
-            self.log.heal()
-        except LogUnavailable as fault:
-            self._count_failure(fault)
+            if self.counts.last_failure is None:
+                self.log.heal()
+            else:
+                self.log.probe()
+                self.counts.last_failure = None
+        except ApplianceError as fault:
+            self.counts.last_failure = str(fault)
 
     def _checkpoint_if(self, threshold_bytes: int) -> None:
         if self.log.wal_bytes() < threshold_bytes or self.clock.monotonic() < self._checkpoint_not_before:
@@ -247,33 +268,6 @@ class Writer:
         try:
             self.log.checkpoint()
             self.counts.checkpoints += 1
-        except LogUnavailable as fault:
+        except Exception as fault:  # noqa: BLE001 - nothing of it is lost, and the next try is seconds away
             self._checkpoint_not_before = self.clock.monotonic() + RETRY_CHECKPOINT_SECONDS
             _logger.warning("the checkpoint failed and is tried again later", reason=str(fault))
-
-
-def _resolve(group: list[_Waiting], outcomes: list[Receipt] | list[ApplianceError] | list[LogUnavailable]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Receipt], object]]] = {}
-    for waiting, outcome in zip(group, outcomes, strict=True):
-        if waiting.loop is None:
-            _settle(waiting.outcome, outcome)
-        else:
-            by_loop.setdefault(waiting.loop, []).append((waiting.outcome, outcome))  # type: ignore[arg-type]
-    for loop, settled in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle_all, settled)
-        except RuntimeError:  # the loop has ended, and nobody waits any more
-            _logger.debug("the outcome of a commit found its loop closed")
-
-
-def _settle_all(settled: list[tuple[asyncio.Future[Receipt], object]]) -> None:
-    for future, outcome in settled:
-        if not future.done():  # the request may have gone away meanwhile
-            _settle(future, outcome)
-
-
-def _settle(future: Future[Receipt] | asyncio.Future[Receipt], outcome: object) -> None:
-    if isinstance(outcome, Receipt):
-        future.set_result(outcome)
-    else:
-        future.set_exception(outcome)  # type: ignore[arg-type]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import json
-import random
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
+from tests.acceptance.bare_http import all_that_comes, head, read_answer, with_length
 from tests.acceptance.conftest import StartServer
 from tests.acceptance.server import Answer, Server
 
@@ -19,32 +16,13 @@ EVENT = b'{"event_type":"page_view","user_id":"u1"}'
 MIB = 1024 * 1024
 
 
-def head(*headers: str, path: str = "/v1/events", method: str = "POST") -> bytes:
-    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", "")).encode()
-
-
-def with_length(body: bytes, *headers: str) -> bytes:
-    return head(f"Content-Length: {len(body)}", *headers) + body
-
-
-def read_answer(connection: socket.socket) -> tuple[int, dict[str, object]]:
-    """Status and JSON of the next answer on a bare connection."""
-    answer = http.client.HTTPResponse(connection)
-    answer.begin()
-    return answer.status, json.loads(answer.read())
-
-
-def all_that_comes(connection: socket.socket) -> bytes:
-    """Until the server closes; raises ``TimeoutError`` where it never does."""
-    pieces = b""
-    while piece := connection.recv(65_536):
-        pieces += piece
-    return pieces
-
-
 def test_a_body_that_stops_coming_is_408(shared_server: Server) -> None:
     """A second of silence in the middle of a body, or before its first byte, ends the request."""
-    for sent in (with_length(EVENT)[:-5], head("Content-Length: 100"), head("Transfer-Encoding: chunked") + b"5\r\n[   "):
+    for sent in (
+        with_length(EVENT)[:-5],
+        head("Content-Length: 100"),
+        head("Transfer-Encoding: chunked") + b"5\r\n[   ",
+    ):
         with shared_server.socket() as connection:
             connection.sendall(sent)
             status, problem = read_answer(connection)
@@ -150,73 +128,6 @@ def test_a_client_that_hangs_up_costs_nothing(shared_server: Server) -> None:
         with shared_server.socket() as connection:
             connection.sendall(sent)
     assert 202 == shared_server.post(EVENT).status
-
-
-_GARBAGE = (
-    b"\x00" * 100,
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 200,
-    b"GET / HTTP/9.9\r\n\r\n",
-    b"POST /v1/events\r\n\r\n",
-    b"POST /v1/events HTTP/1.1\r\n\r\n",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    head("Content-Length: -1"),
-    head("Content-Length: 1, 2"),
-    head("Content-Length: 5", "Content-Length: 6") + b"12345",
-    head("Content-Length: " + "9" * 5_000),
-    head("Content-Length: \u00b2"),
-    head("Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
-    head("Transfer-Encoding: chunked") + b"zz\r\n",
-    head("Transfer-Encoding: chunked") + b"ffffffffffffffffff\r\n",
-    head("Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n",
-    head("Content-Type: \xff\xfe", "Content-Length: 2") + b"{}",
-    head("Content-Encoding: \x01", "Content-Length: 2") + b"{}",
-    head("Idempotency-Key: \xff\xff", f"Content-Length: {len(EVENT)}") + EVENT,
-    head("A" * 200_000 + ": b"),
-    head("Upgrade: websocket", "Connection: Upgrade", "Content-Length: 2") + b"{}",
-    head(path="/v1/events%00", method="POST"),
-    head(path="//v1/events", method="POST"),
-    head(path="/v1/events?" + "a" * 60_000) + b"0",
-    head(method="\x7f\x7f"),
-    b"\r\n" * 1_000 + with_length(EVENT),
-)
-
-
-@pytest.mark.parametrize("garbage", _GARBAGE, ids=range(len(_GARBAGE)))
-def test_garbage_gets_a_refusal_or_a_closed_connection(shared_server: Server, garbage: bytes) -> None:
-    """Whatever the bytes are, the connection ends in time and no answer blames the server."""
-    assert _is_harmless(_what_comes(shared_server, garbage))
-    assert 202 == shared_server.post(EVENT).status
-
-
-def test_noise_gets_a_refusal_or_a_closed_connection(shared_server: Server) -> None:
-    """A valid request with bytes of it replaced at random."""
-    rng = random.Random(3)
-    request = with_length(EVENT, "Content-Type: application/json", "Connection: close")
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda sent: _what_comes(shared_server, sent), [_noisy(rng, request) for _ in range(300)]))
-    assert [] == [answer for answer in answers if not _is_harmless(answer)]
-
-
-def _noisy(rng: random.Random, request: bytes) -> bytes:
-    found = bytearray(request)
-    for _ in range(rng.choice((1, 2, 5))):
-        found[rng.randrange(len(found))] = rng.randrange(256)
-    return bytes(found)
-
-
-def _what_comes(server: Server, sent: bytes) -> bytes:
-    with server.socket() as connection:
-        try:
-            connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
-            return all_that_comes(connection)
-        except ConnectionError:
-            return b""
-
-
-def _is_harmless(answer: bytes) -> bool:
-    statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
-    return all(status < 500 for status in statuses) and (bool(statuses) or answer == b"")
 
 
 def test_the_same_event_twice_at_once_is_stored_once(server: Server) -> None:

@@ -29,14 +29,13 @@ class NothingToShow(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """One file: how large the window is, and in which colours. ``whole``: the page to its end."""
+    """One file: how large the window is, in which colours, and at how many dots a pixel."""
 
     name: str
     width: int
     height: int
     scheme: Literal["light", "dark"] = "light"
     scale: float = 1.0
-    whole: bool = False
 
 
 PICTURES: Final = (
@@ -72,7 +71,7 @@ def main() -> int:
 
 
 def _wait_for_history(demo: ApplianceProcess) -> None:
-    """Thirty days are there when the whole of yesterday's activity is."""
+    """Return when the thirty days are stored, and shown."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while "history is stored" not in demo.last_words():
         if time.monotonic() > deadline:
@@ -98,7 +97,7 @@ def _take(browser: Browser, picture: Picture, port: int, folder: Path) -> None:
             raise NothingToShow(f"the page showed no figures for {picture.name}")
         page.wait_for_timeout(200)
     page.wait_for_timeout(1_500)  # charts are painted a moment after their figures came
-    page.screenshot(path=folder / picture.name, full_page=picture.whole)
+    page.screenshot(path=folder / picture.name)
     context.close()
 
 

@@ -149,7 +149,9 @@ def test_one_crowded_hour_leaves_the_others_apart(page: Page, dashboard: Dashboa
     cells = page.locator(".heat tbody tr").first.locator("td")
     levels = [cell.get_attribute("data-level") for cell in cells.all()[:11]]
     assert ["1", "1", "2", "2", "3", "3", "4", "4", "5", "5", "0"] == levels
-    assert ["0", "1\u20132", "3\u20134", "5\u20136", "7\u20138", "9\u2013100K"] == page.locator(".scale span").all_inner_texts()
+    assert ["0", "1\u20132", "3\u20134", "5\u20136", "7\u20138", "9\u2013100K"] == page.locator(
+        ".scale span"
+    ).all_inner_texts()
     assert page.locator(".readout").inner_text() == "busiest: Mon 09:00\u201310:00, 100,000 events"
 
 

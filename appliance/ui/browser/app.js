@@ -31,6 +31,7 @@ function start({path, charts}) {
     if (snapshot === null || snapshot === fed) return;
     fed = snapshot;
     document.documentElement.dataset.empty = String(snapshot.empty);
+    document.documentElement.dataset.version = String(snapshot.version);
     for (const node of document.querySelectorAll("[data-as-of]")) tellInstant(node, snapshot[node.dataset.asOf]);
     for (const name of charts) inside(null, () => CHARTS[name](snapshot));
   });

@@ -10,7 +10,7 @@ export const setSource = (name, data) => set(name, {data});
 
 const TICKS = [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10];
 
-/** Let a chart show the time from `start` to `end`, and values from 0 (or the lowest) to a little over the highest.
+/** Let a chart show the time from `start` to `end`, and values from 0 (or a little under the lowest) to a little over the highest.
  *
  * Returns the top, which the chart's hover bands reach up to.
  */
@@ -21,7 +21,7 @@ export function setRanges(name, [start, end], values, leastTop) {
   const top = size * TICKS.find((tick) => tick * size >= highest * 1.02 || tick === 10);
   const edge = (end - start) / 100;
   set(`${name}-x`, {start: start - edge, end: end + edge});
-  set(`${name}-y`, {start: Math.min(0, ...known), end: top});
+  set(`${name}-y`, {start: 1.1 * Math.min(0, ...known), end: top});
   return top;
 }
 

@@ -83,7 +83,7 @@ def _sections() -> Sequence[Section]:
             "heatmap",
             "When people are active",
             [tile("heatmap")],
-            note="active events, last 7 days, UTC; each colour for as many hours",
+            note="active events of each hour, last 7 days, UTC",
             as_of="slow_as_of",
         ),
         Section(

@@ -8,7 +8,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-TYPES: Final = ["user_registration", "email_sent", "email_delivered", "email_deferred", "email_dropped", "email_opened", "email_clicked", "email_bounced", "email_complained", "email_unsubscribed", "referral_made", "contest_joined", "conversion", "error", "api_request", "x", "a.b:c-d_9", "page_view"]
+TYPES: Final = [
+    "user_registration",
+    "email_sent",
+    "email_delivered",
+    "email_deferred",
+    "email_dropped",
+    "email_opened",
+    "email_clicked",
+    "email_bounced",
+    "email_complained",
+    "email_unsubscribed",
+    "referral_made",
+    "contest_joined",
+    "conversion",
+    "error",
+    "api_request",
+    "x",
+    "a.b:c-d_9",
+    "page_view",
+]
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')
 _BLANKS: Final = ("", "", "", "", " ", "  ", "\n", "\r\n", "\t", " \r \n\t")
 
@@ -73,7 +92,8 @@ class Writer:
 
 
 _ODD_TEXTS: Final = (
-    "", " ", "\u00a0", "\u3000\t", "a", "é", "日本", "😀", "a\0b", "\0", "\ud800", "\udc00x", "x\ud83d", "ſ", "\u200b",
+    "", " ", "\u00a0", "\u3000\t", "a", "é", "日本", "😀", "a\0b", "\0", "\ud800", "\udc00x", "x\ud83d", "\u017f",
+    "\u200b",
     "\x7f", "\u2028", "\\u0000", "a\"b", "</script>", "null", "0", "-1", "\ufeff", "\x01", "u" * 199, "u" * 200,
     "u" * 201, "é" * 200, "😀" * 200, "😀" * 201, " x ", "x\n",
 )  # fmt: skip
@@ -85,7 +105,7 @@ _ODD_NUMBERS: Final = (
 _NOT_JSON: Final = (
     "NaN", "Infinity", "-Infinity", "01", "-", "+1", "1.", ".5", "1e", "tru", "nulll", "True", "'a'", "undefined",
     '"\\x"', '"\\u12G4"', '"a', '"\n"', '"\x01"', "[1,]", "{,}", '{"a" 1}', '{"a":1,}', "{1:2}", "[1 2]", "//x\n1",
-    "]", "}", ":", "1_0", "0x1", '"\\', "[", "{", '{"a"', '{"a":', "", "\0", "\ufeff1", "\u00a01", "１",
+    "]", "}", ":", "1_0", "0x1", '"\\', "[", "{", '{"a"', '{"a":', "", "\0", "\ufeff1", "\u00a01", "\uff11",
 )  # fmt: skip
 _TIMES: Final = (
     "2026-01-31", "2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31 12:00", "2026-01-31T12:00:00.5",
@@ -97,13 +117,16 @@ _TIMES: Final = (
     "2026-W05-6", "2026-W05-6T12:00:00Z", "2026-031", "0001-01-01T00:00:00+10:00", "0000-01-01", "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59-10:00", "2026-01-31T12:00:00 Z", " 2026-01-31", "2026-01-31T12:00:00Z\n", "2026-01-31T",
     "2026-01-31TZ", "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00.1.2Z", "2026-01-31T12:00+05:00Z", "2026-1-31",
-    "2026-01-31X12:00:00Z", "1767225600", "now", "٢٠٢٦-٠١-٣١", "2026-01-31T12:00:00ZZ", "2026-01-31T12:00:00+00:00:30",
-    "2026-01-31T-1:00:00Z", "2026-01-31T12+05:00Z", "2026-01-31T1200+05Z", "2026-01-31T12:00:00.5+1Z", "2026-01-31T12+05:00.5Z", "2026-01-31T12:00:00.12x4Z", "2026-01-31T+1:00:00Z", "2026-01-31T12:00:00.000001",
+    "2026-01-31X12:00:00Z", "1767225600", "now", "\u0662\u0660\u0662\u0666-\u0660\u0661-\u0663\u0661",
+    "2026-01-31T12:00:00ZZ", "2026-01-31T12:00:00+00:00:30",
+    "2026-01-31T-1:00:00Z", "2026-01-31T12+05:00Z", "2026-01-31T1200+05Z", "2026-01-31T12:00:00.5+1Z",
+    "2026-01-31T12:00,00Z", "2026-01-31T12:00:00.1234567:00Z",
+    "2026-01-31T12+05:00.5Z", "2026-01-31T12:00:00.12x4Z", "2026-01-31T+1:00:00Z", "2026-01-31T12:00:00.000001",
 )  # fmt: skip
 _MONEY: Final = (
     "19.99", "0.00005", "0.00015", "-5", "1e2", "+1", ".5", "5.", "1,5", "$1", "99999999999999.9999",
     "99999999999999.99995", "100000000000000", "0.3333333333333333333333333333333333333333333333333333", "1e999",
-    "1e-400", "0.0000500000000000000000000000000000000000000000000001", "NaN", "Infinity", " 1", "", "  ", "١",
+    "1e-400", "0.0000500000000000000000000000000000000000000000000001", "NaN", "Infinity", " 1", "", "  ", "\u0661",
 )  # fmt: skip
 _MONEY_NUMBERS: Final = (
     "19.99", "0", "-12.5", "12345678901234.5678", "-12345678901234.56785", "99999999999999.9999", "1e14", "1e13",
@@ -111,11 +134,13 @@ _MONEY_NUMBERS: Final = (
     "0.00015", "0.00025000000000000000", "2.675e0", "1234567890.12345", "9999999999.99995", "123456789012345678e-4",
     "12345678901234567e-3", "1e-30", "100000000000000", "99999999999999",
 )  # fmt: skip
-_CURRENCIES: Final = ("USD", "eur", "Jpy", "XYZ", "US", "uſd", "", " ", "US D", "€")
+_CURRENCIES: Final = ("USD", "eur", "Jpy", "XYZ", "US", "u\u017fd", "", " ", "US D", "€")
 _UUIDS: Final = (
-    "0190b2a8-7c1e-7d3a-9c52-000000000001", "0190B2A8-7C1E-7D3A-9C52-00000000000A", "{0190b2a8-7c1e-7d3a-9c52-000000000001}",
+    "0190b2a8-7c1e-7d3a-9c52-000000000001", "0190B2A8-7C1E-7D3A-9C52-00000000000A",
+    "{0190b2a8-7c1e-7d3a-9c52-000000000001}",
     "0190b2a87c1e7d3a9c52000000000001", "urn:uuid:0190b2a8-7c1e-7d3a-9c52-000000000001",
-    "0190b2a8-7c1e-7d3a-9c52-00000000000g", "00000000-0000-0000-0000-000000000000", "order-1", "٠190b2a8-7c1e-7d3a-9c52-000000000001",
+    "0190b2a8-7c1e-7d3a-9c52-00000000000g", "00000000-0000-0000-0000-000000000000", "order-1",
+    "\u0660190b2a8-7c1e-7d3a-9c52-000000000001",
 )  # fmt: skip
 
 
@@ -150,7 +175,7 @@ class EventSoup:
             event.insert(rng.randint(0, len(event)), (self._name(), self.value(2)))
         return event
 
-    def value(self, levels: int) -> Any:
+    def value(self, levels: int) -> Any:  # noqa: PLR0911 - one return a kind
         """Any JSON value, and once in a while none."""
         rng, roll = self._rng, self._rng.random()
         if roll < 0.05 * self._wrongness:
@@ -158,7 +183,7 @@ class EventSoup:
         if roll < 0.3 * self._wrongness:
             return _nested(rng, rng.choice((2, 31, 32, 33, 34, 100)))
         if roll < 0.35:
-            return rng.choice(_ODD_TEXTS if rng.random() < self._wrongness else ("a", "é", "日本😀", "x y", "a\"b\\c/d"))
+            return rng.choice(_ODD_TEXTS if rng.random() < self._wrongness else ("a", "é", "日本😀", "x y", 'a"b\\c/d'))
         if roll < 0.55:
             return Verbatim(rng.choice(_ODD_NUMBERS if rng.random() < self._wrongness else _ODD_NUMBERS[:9]))
         if roll < 0.7 or levels == 0:
@@ -172,7 +197,9 @@ class EventSoup:
 
     def _user(self) -> Any:
         rng = self._rng
-        return rng.choice(_ODD_TEXTS) if rng.random() < self._wrongness else rng.choice(("u1", "ann@gmail.com", 17, "é"))
+        return (
+            rng.choice(_ODD_TEXTS) if rng.random() < self._wrongness else rng.choice(("u1", "ann@gmail.com", 17, "é"))
+        )
 
     def _time(self) -> Any:
         rng = self._rng
@@ -187,7 +214,9 @@ class EventSoup:
     def _properties(self) -> Any:
         rng = self._rng
         if rng.random() < 0.1:
-            return rng.choice((None, Members(), "", " ", [], "x") if rng.random() < self._wrongness else (None, Members()))
+            return rng.choice(
+                (None, Members(), "", " ", [], "x") if rng.random() < self._wrongness else (None, Members())
+            )
         found = Members((self._name(), self.value(2)) for _ in range(rng.randint(0, 3)))
         if rng.random() < 0.5:
             money = rng.choice(_MONEY) if rng.random() < 0.3 else Verbatim(rng.choice(_MONEY_NUMBERS))
@@ -199,7 +228,20 @@ class EventSoup:
 
     def _name(self) -> str:
         rng = self._rng
-        odd: Sequence[str] = ("a", "a", "", "é", "type", "a\"", "revenue", "\ud800", "k\0", "a" * 300, "event_type", "user_id")
+        odd: Sequence[str] = (
+            "a",
+            "a",
+            "",
+            "é",
+            "type",
+            'a"',
+            "revenue",
+            "\ud800",
+            "k\0",
+            "a" * 300,
+            "event_type",
+            "user_id",
+        )
         return rng.choice(odd) if rng.random() < 0.3 + self._wrongness else f"p{rng.randint(0, 99)}"
 
 

@@ -49,9 +49,7 @@ def _no_constant(name: str) -> Any:
 
 class _Decoder(json.JSONDecoder):
     def __init__(self) -> None:
-        super().__init__(
-            object_pairs_hook=Members, parse_float=Number, parse_int=Number, parse_constant=_no_constant
-        )
+        super().__init__(object_pairs_hook=Members, parse_float=Number, parse_int=Number, parse_constant=_no_constant)
 
 
 _decoder = _Decoder()

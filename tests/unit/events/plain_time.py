@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from tests.unit.events.plain_json import Number
 
-_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONE: Final = r"(?P<zone>[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?"
 _USUAL: Final = (
     re.compile(
@@ -70,12 +70,13 @@ def _of_text(text: str) -> Reading | None:
     found = found or _EXOTIC.fullmatch(text)
     if found is None:
         return None
-    parts = {name: int(found[name] or 0) for name in ("hour", "minute", "second")}
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     zone_hour, zone_minute = int(found["zone_hour"] or 0), int(found["zone_minute"] or 0)
     if zone_hour > 23 or zone_minute > 59:
         return None
     try:
-        moment = datetime(int(found["year"]), int(found["month"]), int(found["day"]), **parts)
+        day = (int(found["year"]), int(found["month"]), int(found["day"]))
+        moment = datetime(*day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     offset = timedelta(hours=zone_hour, minutes=zone_minute) * (-1 if found["sign"] == "-" else 1)
@@ -87,4 +88,4 @@ def _of_text(text: str) -> Reading | None:
 
 def _beyond_calendars(instant_us: int) -> bool:
     """Before the year 1 or after 9999 in UTC: an implementation may call it bad rather than old or to come."""
-    return not 0 <= instant_us - (datetime.min - _EPOCH) // timedelta(microseconds=1) < 315_537_897_600_000_000
+    return not -62_135_596_800_000_000 <= instant_us < 253_402_300_800_000_000
