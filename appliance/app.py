@@ -34,11 +34,16 @@ from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.from_settings import log_options, writer_options
 from appliance.log.query_pool import QueryPool
 from appliance.log.writer import Writer
+from appliance.stopping import StopRequest, stop_together
 from appliance.upkeep import Upkeep
 
 _logger = structlog.get_logger(__name__)
 
-GRACE_SECONDS: Final = 5
+# How long requests may still take, what works beside them, the writer, and readers: within stopping.LIMIT_SECONDS.
+GRACE_SECONDS: Final = 4
+_SIDE_WORK_SECONDS: Final = 3.0
+_WRITER_SECONDS: Final = 4.0
+_READER_SECONDS: Final = 1.0
 # Threads hand the interpreter on ten times as often as by default: an acknowledgement waits less for a query.
 SWITCH_SECONDS: Final = 0.0005
 
@@ -46,12 +51,19 @@ SWITCH_SECONDS: Final = 0.0005
 class Appliance:
     """One appliance: made from settings, then ``run`` until a signal ends it."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, demo: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        demo: bool = False,
+        stop_request: StopRequest | None = None,
+    ) -> None:
         _check_address(settings)
+        self._stop_request = stop_request or StopRequest()
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._stop_reasons = ["starting"]
-        self._stopping = threading.Event()
+        self._starting, self._stopping = True, False
         self._api = Listener.bind(settings.server.host, settings.server.port)
         self._ui_port = settings.server.ui_port or free_port(settings.server.host)
         self._dashboard_viewers: Callable[[], int] = lambda: 0
@@ -60,6 +72,8 @@ class Appliance:
         self.log = DuckDBLog(settings.server.data, self._clock, log_options(settings))
         self.writer = Writer(self.log, self._clock, writer_options(settings))
         self.decoder = Decoder(settings, self._clock)
+        budget = ByteBudget(settings.ingest.queue_bytes)
+        self._ingest = HttpIngest(self.decoder, self.writer, self.log.space, budget)
         self._hub = SnapshotHub(self.log, self._clock, _hub_options(settings))
         self._queries = QueryPool(self.log)
         self._upkeep = Upkeep(settings, self.log, self.writer, self._clock)
@@ -72,24 +86,25 @@ class Appliance:
 
         ``announce`` is called with the addresses of the API and of the dashboard when the API listens.
         """
+        self._stop_request.listen()
         sys.setswitchinterval(SWITCH_SECONDS)
         self.writer.start()
         self._hub.start()
-        self._upkeep.start()
         try:
+            self._upkeep.start()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._serve(announce))
         finally:
             self._stop()
 
     async def _serve(self, announce: Callable[[str, str], None] | None) -> None:
-        server = Server(self._uvicorn_config(), on_stop=self._begin_stopping)
+        server = Server(self._uvicorn_config(), self._stop_request, on_stop=self._begin_stopping)
         serving = asyncio.create_task(server.serve(sockets=[self._api.socket]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
-        if server.started:
+        if server.started and not self._stopping:
             self._write_server_file()
-            self._stop_reasons = []
+            self._starting = False
             if announce is not None:
                 announce(self._url(self._api.port), self._url(self._ui_port))
             threading.Thread(target=self._start_the_rest, name="late-start", daemon=True).start()
@@ -121,30 +136,33 @@ class Appliance:
             clock=self._clock,
         )
         self._dashboard_viewers, self._close_dashboard = dashboard.viewers, dashboard.stop
-        dashboard.start()
+        if not self._stopping:
+            dashboard.start()
 
     def _make_demo(self) -> DemoFeeder:
         return DemoFeeder(self.decoder, self.writer, self._clock, after_history=self._upkeep.roll_up_now)
 
     def _begin_stopping(self) -> None:
-        self._stop_reasons = ["stopping"]
-        self._stopping.set()
+        """May be called in the middle of anything, by a signal: so it takes no lock."""
+        self._stopping = True
 
     def _stop(self) -> None:
-        """Stop taking, finish what was taken, close: each step bounded, all within fifteen seconds."""
+        """Stop taking, finish what was taken, close. Each step is bounded."""
         self._begin_stopping()
-        if self._demo is not None:
-            self._demo.stop()
-        self._close_dashboard()
-        self._upkeep.stop()
-        self._hub.stop(2.0)
-        self.writer.stop(5.0)
-        self._queries.close()
-        self.log.close()
+        # before the log is closed: the next server's file must not be taken for this one's
         server_file.remove(self._settings.server.data)
+        side_work = [self._close_dashboard, self._upkeep.stop, self._hub.stop]
+        stop_together([*side_work, self._demo.stop] if self._demo is not None else side_work, _SIDE_WORK_SECONDS)
+        self._ingest.close()
+        self._queries.close()
+        if self.writer.stop(_WRITER_SECONDS):
+            self.log.close_within(_READER_SECONDS)
+        else:
+            # nothing of it was acknowledged; to close the log under its hands could only harm
+            _logger.warning("the writer is still at work and is left to end with the process")
 
     def _readiness(self) -> list[str]:
-        reasons = list(self._stop_reasons)
+        reasons = ["stopping"] if self._stopping else ["starting"] if self._starting else []
         if not self.log.space.has_room():
             reasons.append("storage_full")
         failure = self.writer.counts.last_failure
@@ -153,7 +171,6 @@ class Appliance:
         return reasons
 
     def _parts(self) -> Parts:
-        budget = ByteBudget(self._settings.ingest.queue_bytes)
         return Parts(
             settings=self._settings,
             clock=self._clock,
@@ -161,9 +178,9 @@ class Appliance:
             writer=self.writer,
             hub=self._hub,
             queries=self._queries,
-            ingest=HttpIngest(self.decoder, self.writer, self.log.space, budget),
+            ingest=self._ingest,
             readiness=self._readiness,
-            is_stopping=self._stopping.is_set,
+            is_stopping=lambda: self._stopping,
             viewers=lambda: self._dashboard_viewers(),  # noqa: PLW0108 - set when the dashboard starts
             job_states=self._upkeep.states,
             rollup_lag=self._upkeep.rollup_lag,
@@ -192,7 +209,11 @@ class Appliance:
 
     def _write_server_file(self) -> None:
         content = server_file.ServerFile(self._url(self._api.port), self._url(self._ui_port), self._token, os.getpid())
-        server_file.write(self._settings.server.data, content)
+        try:
+            server_file.write(self._settings.server.data, content)
+        except OSError as fault:
+            # a full disk: figures can be read all the same
+            _logger.warning("commands won't find this server", file=server_file.FILE_NAME, reason=fault.strerror)
 
     def _url(self, port: int) -> str:
         host = self._settings.server.host

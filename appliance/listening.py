@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Final
 
 import uvicorn
 
 from appliance.errors import ConfigError
-
-_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+from appliance.stopping import StopRequest
 
 
 @dataclass(slots=True)
@@ -52,20 +49,15 @@ def free_port(host: str) -> int:
 class Server(uvicorn.Server):
     """uvicorn, whose own way with signals would end the process before the log is closed."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, request: StopRequest, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
+        self._request = request
         self._on_stop = on_stop
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        for number in _END_SIGNALS:
-            signal.signal(number, self.handle_exit)
-        try:
-            yield
-        finally:
-            # a second signal while the log is being closed must not cut that short
-            for number in _END_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+        self._request.tell(self.handle_exit)
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_stop()

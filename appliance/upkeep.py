@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from appliance.clock import DAY_US, SECOND_US, Clock
+from appliance.clock import DAY_US, SECOND_US, Clock, SteadyTime
 from appliance.config import Settings
 from appliance.jobs import Job, Jobs, JobState
 from appliance.log.duckdb_log import DuckDBLog
@@ -33,6 +33,8 @@ class Upkeep:
         self._log = log
         self._writer = writer
         self._clock = clock
+        # what is removed is gone: a clock set forward by mistake mustn't decide it
+        self._steady = SteadyTime(clock)
         self._stopping = threading.Event()
         self._rolled_up_seq = 0
         self._rolled_up_at_us = clock.now_us()
@@ -55,8 +57,8 @@ class Upkeep:
 
     def stop(self, timeout: float = 5.0) -> None:
         self._stopping.set()
-        self._jobs.stop(timeout)
-        self._store.close()
+        if self._jobs.stop(timeout):
+            self._store.close()  # never under a job that is at work with it
 
     def states(self) -> Mapping[str, JobState]:
         """How each job stands."""
@@ -95,7 +97,7 @@ class Upkeep:
         days = self._settings.log.retention_days
         if not days:
             return 0
-        before_us = (self._clock.now_us() - days * DAY_US) // DAY_US * DAY_US
+        before_us = (self._cautious_now_us() - days * DAY_US) // DAY_US * DAY_US
         self.advance_rollups()
 
         def remove(connection: duckdb.DuckDBPyConnection) -> int:
@@ -111,10 +113,13 @@ class Upkeep:
     def bound_dead_letters(self) -> None:
         """Let go of dead letters that are too old or too many."""
         limits = self._settings.ingest
-        before_us = self._clock.now_us() - limits.dead_letter_retention_days * DAY_US
+        before_us = self._cautious_now_us() - limits.dead_letter_retention_days * DAY_US
         bounds = {"before_us": before_us, "most": limits.dead_letter_max_rows}
         self._writer.run(lambda connection: connection.execute(_BOUND_DEAD_LETTERS, bounds).fetchall()).result()
 
     def minute_horizon_us(self) -> int:
         """From when minute rollups are kept."""
-        return self._clock.now_us() - self._settings.metrics.retention_period * DAY_US
+        return self._cautious_now_us() - self._settings.metrics.retention_period * DAY_US
+
+    def _cautious_now_us(self) -> int:
+        return min(self._clock.now_us(), self._steady.now_us())

@@ -99,8 +99,17 @@ class ApplianceProcess:
 
     def stop(self, timeout_seconds: float = 30) -> int:
         """SIGTERM, then its exit status; raises ``subprocess.TimeoutExpired``."""
+        self.send(signal.SIGTERM)
+        return self.wait(timeout_seconds)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, without waiting for what comes of it."""
         assert self._process is not None, "not started"
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Its exit status; raises ``subprocess.TimeoutExpired``."""
+        assert self._process is not None, "not started"
         return self._process.wait(timeout_seconds)
 
     def kill(self) -> None:

@@ -68,9 +68,9 @@ class _Part:
     figures: dict[str, Any] = field(default_factory=dict)
     due: float = float("-inf")
 
-    def current(self, cursor: duckdb.DuckDBPyConnection, as_of_us: int, clock: Clock) -> dict[str, Any]:
+    def current(self, cursor: duckdb.DuckDBPyConnection, as_of_us: int, clock: Clock, *, anew: bool) -> dict[str, Any]:
         began = clock.monotonic()
-        if began >= self.due:
+        if anew or began >= self.due:
             self.figures = self.take(cursor, as_of_us)
             took = clock.monotonic() - began
             self.due = began + max(self.every_seconds, 2 * _REST_PER_WORK * took)
@@ -91,6 +91,7 @@ class SnapshotHub:
             _Part(lambda cursor, at: take_slow(cursor, at, zone=zone, base_currency=currency), every_seconds=10.0),
         ]
         self._computing = threading.Lock()
+        self._subscribing = threading.Lock()
         self._callbacks: list[Callback] = []
         self._subscribing = threading.Lock()
         self._wanted_at = float("-inf")
@@ -175,13 +176,14 @@ class SnapshotHub:
         position = self._log.tail()
         as_of_us = self._clock.now_us()
         figures: dict[str, Any] = {}
+        began = self._clock.monotonic()
+        currency = self._options.base_currency
         with self._log.reader() as cursor:
-            for part in self._parts:
-                figures |= part.current(cursor, as_of_us, self._clock)
-            began = self._clock.monotonic()
-            currency = self._options.base_currency
             figures |= take_now(cursor, as_of_us, base_currency=currency, position=self._log.position_in)
-        self.last_tick_seconds = self._clock.monotonic() - began
+            self.last_tick_seconds = self._clock.monotonic() - began
+            first_events = self._latest is not None and self._latest.figures["empty"] and not figures["empty"]
+            for part in self._parts:
+                figures |= part.current(cursor, as_of_us, self._clock, anew=first_events)
         version = self._latest.version + 1 if self._latest is not None else 1
         figures |= {"version": version, "tick_ms": round(self.last_tick_seconds * 1000, 1)}
         self._latest = Snapshot(version, as_of_us, position, figures, msgspec.json.encode(figures))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from appliance.analytics.reading import body
+from appliance.analytics.reading import body, fill
+from appliance.events.types import KNOWN_TYPES
 from appliance.sql import queries
 
 _SQL = queries("appliance.analytics", "measures.sql")
@@ -52,35 +53,36 @@ class Measure(StrEnum):
 ACTIVE_SQL: Final = body(_SQL["active"])
 """The condition under which an event is active."""
 
-
 _AGGREGATES: Final = {Measure.REVENUE: "sum", Measure.ACTIVE_USERS: "users", Measure.SESSIONS: "sessions_of"}
-"""The block that aggregates a measure; ``count`` for those not named."""
+"""The block that aggregates a measure; a count for those not named."""
+
+# Narrow keys compare faster, but rollups know types by name alone.
+_TYPES_BY_KEY: Final = {name: f"type_key = {key}" for name, key in KNOWN_TYPES.items()}
+_TYPES_BY_NAME: Final = {name: f"event_type = '{name}'" for name in KNOWN_TYPES}
 
 
-def _body(name: str) -> str:
-    return body(_SQL[name]).replace("{active}", ACTIVE_SQL)
-
-
-def condition_sql(measure: Measure, *, each_currency: bool = False) -> str:
+def condition_sql(measure: Measure, *, each_currency: bool = False, counted: bool = False) -> str:
     """The condition under which an event counts for ``measure``.
 
     Revenue refers to the parameter ``$currency``, except with ``each_currency``, for groups of one
-    currency each. New users are counted over their first registrations alone, hence all rows.
+    currency each. New users are counted over their first registrations alone, hence all rows. With
+    ``counted`` each row stands for as many events of one kind as its column ``events`` says.
     """
     match measure:
         case Measure.REVENUE if each_currency:
-            return _body("revenue_of_each_currency")
+            block = "revenue_of_each_currency"
         case Measure.ACTIVE_EVENTS | Measure.ACTIVE_USERS:
-            return ACTIVE_SQL
+            block = "active"
         case Measure.EVENTS | Measure.NEW_USERS:
             return "true"
         case _:
-            return _body(measure.value)
+            block = measure.value
+    types = _TYPES_BY_NAME if counted else _TYPES_BY_KEY
+    return fill(body(_SQL[block]), {"active": ACTIVE_SQL, **types})
 
 
-def aggregate_sql(measure: Measure, *, each_currency: bool = False) -> str:
+def aggregate_sql(measure: Measure, *, each_currency: bool = False, counted: bool = False) -> str:
     """The aggregate that answers ``measure`` for a group of events."""
-    kind = {Measure.REVENUE: "sum", Measure.ACTIVE_USERS: "users", Measure.SESSIONS: "sessions_of"}.get(
-        measure, "count"
-    )
-    return _body(kind).replace("{condition}", condition_sql(measure, each_currency=each_currency))
+    block = _AGGREGATES.get(measure, "count_of_counted" if counted else "count")
+    condition = condition_sql(measure, each_currency=each_currency, counted=counted)
+    return fill(body(_SQL[block]), {"condition": condition})

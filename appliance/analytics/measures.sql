@@ -5,47 +5,47 @@
 
 -- name: sends
 -- email_sent
-type_key = 2
+{email_sent}
 
 -- name: opens
 -- email_opened
-type_key = 6
+{email_opened}
 
 -- name: clicks
 -- email_clicked
-type_key = 7
+{email_clicked}
 
 -- name: bounces
 -- email_bounced
-type_key = 8
+{email_bounced}
 
 -- name: referrals
 -- referral_made
-type_key = 11
+{referral_made}
 
 -- name: contest_joins
 -- contest_joined
-type_key = 12
+{contest_joined}
 
 -- name: conversions
 -- conversion
-type_key = 13
+{conversion}
 
 -- name: errors
 -- error
-type_key = 14
+{error}
 
 -- name: api_requests
 -- api_request
-type_key = 15
+{api_request}
 
 -- name: revenue
 -- Conversions with an amount in the currency asked for.
-(type_key = 13 AND currency = $currency)
+({conversion} AND currency = $currency)
 
 -- name: revenue_of_each_currency
 -- Conversions with an amount, where the grouping keeps currencies apart.
-(type_key = 13 AND amount IS NOT NULL)
+({conversion} AND amount IS NOT NULL)
 
 -- name: sessions
 -- Active events that carry a session.
@@ -54,6 +54,10 @@ type_key = 15
 -- name: count
 -- How many events fulfil {condition}.
 count(*) FILTER (WHERE {condition})
+
+-- name: count_of_counted
+-- The same where a row stands for several events, as rows of rollups do; NULL without any.
+sum(events) FILTER (WHERE {condition})
 
 -- name: sum
 -- Money of the events that fulfil {condition}, in ten-thousandths; NULL without any.

@@ -1,4 +1,4 @@
-"""Measures by bucket, and by bucket and group: the one way from the log to a series."""
+"""Measures by bucket, and by bucket and group: the one way from events to a series."""
 
 from __future__ import annotations
 
@@ -77,11 +77,27 @@ class Grouping:
         return self.column == "currency"
 
 
+@dataclass(frozen=True)
+class Source:
+    """The relation that events are read from; with ``counted``, a row stands for ``events`` of them."""
+
+    sql: str
+    counted: bool = False
+
+
+LOG: Final = Source("events")
+
+
 def bucketed(
-    cursor: duckdb.DuckDBPyConnection, measures: tuple[Measure, ...], span: Span, *, currency: str
+    cursor: duckdb.DuckDBPyConnection,
+    measures: tuple[Measure, ...],
+    span: Span,
+    *,
+    currency: str,
+    source: Source = LOG,
 ) -> list[Values]:
     """What ``measures`` come to in each bucket; call it within one snapshot. ``currency`` is that of revenue."""
-    query = _Query(cursor, measures, span, currency)
+    query = _Query(cursor, measures, span, currency, source)
     buckets: list[Values] = [Counter() for _ in range(len(span))]
     for run in runs(span.edges):
         for bucket, *values in query.of_run("points", run):
@@ -90,14 +106,20 @@ def bucketed(
 
 
 def grouped(
-    cursor: duckdb.DuckDBPyConnection, measures: tuple[Measure, ...], span: Span, grouping: Grouping, *, currency: str
+    cursor: duckdb.DuckDBPyConnection,
+    measures: tuple[Measure, ...],
+    span: Span,
+    grouping: Grouping,
+    *,
+    currency: str,
+    source: Source = LOG,
 ) -> list[Group]:
     """The same for each group with an event that counts: by number of those, then name, the rest last.
 
     A group that is itself named ``(other)`` joins the rest where there is one, so that no two series
     bear the same name and all together hold every event once.
     """
-    query = _Query(cursor, measures, span, currency, grouping)
+    query = _Query(cursor, measures, span, currency, source, grouping)
     names, has_rest = query.largest_groups()
     check_points((len(names) + has_rest) * len(span))
     table: list[list[Values]] = [[Counter() for _ in range(len(span))] for _ in range(len(names) + has_rest)]
@@ -127,17 +149,22 @@ class _Query:
         measures: tuple[Measure, ...],
         span: Span,
         currency: str,
+        source: Source,
         grouping: Grouping | None = None,
     ) -> None:
-        each_currency = grouping is not None and grouping.keeps_currencies_apart
-        conditions = dict.fromkeys(condition_sql(measure, each_currency=each_currency) for measure in measures)
+        rows = {
+            "each_currency": grouping is not None and grouping.keeps_currencies_apart,
+            "counted": source.counted,
+        }
+        conditions = dict.fromkeys(condition_sql(measure, **rows) for measure in measures)
         self._cursor = cursor
         self._measures = measures
         self._span = span
         self._blocks = {
-            "aggregates": ", ".join(aggregate_sql(measure, each_currency=each_currency) for measure in measures),
+            "aggregates": ", ".join(aggregate_sql(measure, **rows) for measure in measures),
             "relevant": " OR ".join(conditions),
-            "events": _relation(measures, grouping),
+            "size": aggregate_sql(Measure.EVENTS, counted=source.counted),
+            "events": _relation(measures, grouping, source),
             "group": grouping.sql if grouping else "",
         }
         self._parameters: dict[str, Any] = {
@@ -170,8 +197,8 @@ class _Query:
         return fetch(self._cursor, fill(_SQL[block], self._blocks), self._parameters | parameters)
 
 
-def _relation(measures: tuple[Measure, ...], grouping: Grouping | None) -> str:
-    """Where the events come from: the log, or first registrations for new users (never mixed with others)."""
+def _relation(measures: tuple[Measure, ...], grouping: Grouping | None, source: Source) -> str:
+    """Where the events come from: the source, or first registrations for new users (never mixed with others)."""
     if Measure.NEW_USERS not in measures:
-        return "events"
+        return source.sql
     return f"({REGISTRATION_EVENTS_SQL if grouping else REGISTRATIONS_SQL})"

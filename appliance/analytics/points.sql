@@ -7,7 +7,7 @@ GROUP BY bucket
 
 -- name: sizes
 -- The largest groups: their name, how many events that count they have, and how many groups there are in all.
-SELECT {group} AS name, count(*) AS size, count(*) OVER () AS groups
+SELECT {group} AS name, {size} AS size, count(*) OVER () AS groups
 FROM {events} AS event
 WHERE timestamp >= make_timestamp($start) AND timestamp < make_timestamp($end) AND ({relevant})
 GROUP BY name

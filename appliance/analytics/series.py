@@ -14,6 +14,7 @@ from appliance.analytics.catalogue import ALERT_RATIOS, METRICS
 from appliance.analytics.formulas import Formula, Growth, PointChange
 from appliance.analytics.points import GROUP_COLUMNS, Group, Grouping, Span, bucketed, check_points, grouped
 from appliance.analytics.reading import one_snapshot
+from appliance.analytics.rolled_up import source_of
 from appliance.analytics.zones import local_iso, zone_named
 from appliance.clock import from_datetime
 from appliance.errors import BadArgument, NotFound
@@ -66,10 +67,11 @@ def series(
     check_points(len(edges) - 1)
     span = Span(edges, edges[0], min(edges[-1], as_of_us + 1))
     with one_snapshot(cursor):
+        source = source_of(cursor, formula.measures, span, grouping)
         if grouping is None:
-            groups = [Group(None, bucketed(cursor, formula.measures, span, currency=base_currency))]
+            groups = [Group(None, bucketed(cursor, formula.measures, span, currency=base_currency, source=source))]
         else:
-            groups = grouped(cursor, formula.measures, span, grouping, currency=base_currency)
+            groups = grouped(cursor, formula.measures, span, grouping, currency=base_currency, source=source)
     frame = [{"start": local_iso(start, place), "complete": end <= as_of_us} for start, end in pairwise(edges)]
     answer = {"metric": name, "interval": interval, "timezone": zone, "unit": formula.unit}
     if formula.unit == "money" and not (grouping and grouping.keeps_currencies_apart):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Final
+
+from appliance.errors import LogUnavailable
 
 Emit = Callable[[bytes], None]
 
@@ -20,8 +23,9 @@ class ReaderGone(Exception):
 class WorkerStream:
     """Runs ``work`` in a thread; what it emits comes out of ``pieces``, and so does what it raises.
 
-    ``emit`` blocks while a few pieces wait unread, and raises ``ReaderGone`` once the reader has left. Made and
-    read in one event loop.
+    ``emit`` blocks while a few pieces wait unread, and raises ``ReaderGone`` once the reader has left, or
+    ``LogUnavailable`` when it is slow and ``is_unwanted`` says that the log waits for this. Made and read in one
+    event loop.
     """
 
     def __init__(
@@ -48,19 +52,20 @@ class WorkerStream:
             self._room.release()
 
     def _run(self) -> None:
-        try:
-            self._work(self._emit)
-        except ReaderGone:
-            return
-        except Exception as fault:  # noqa: BLE001 - it belongs to the one who reads
-            self._put(fault)
-        else:
-            self._put(None)
+        with suppress(ReaderGone):
+            try:
+                self._work(self._emit)
+            except ReaderGone:
+                raise
+            except Exception as fault:  # noqa: BLE001 - it belongs to the one who reads
+                self._put(fault)
+            else:
+                self._put(None)
 
     def _emit(self, piece: bytes) -> None:
         while not self._room.acquire(timeout=_LOOK_EVERY_SECONDS):
             if self._is_unwanted():
-                raise ReaderGone
+                raise LogUnavailable
         if self._left:
             raise ReaderGone
         self._put(piece)

@@ -21,14 +21,19 @@ def serve(
     """Run the appliance until SIGTERM or Ctrl-C."""
     given = {"data": data, "host": host, "port": port, "ui_port": ui_port}
     server: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    from appliance.config import load  # noqa: PLC0415 - `--help` starts faster without it
+    from appliance.stopping import StopRequest  # noqa: PLC0415 - `--help` starts faster without it
+
+    # before anything that takes time: a signal while starting is a stop like any other
+    stop_request = StopRequest()
+    stop_request.listen()
+    from appliance.config import load  # noqa: PLC0415
     from appliance.observability import configure_logging  # noqa: PLC0415
 
     settings = load(config, os.environ, {"server": server} if server else None)
     configure_logging()
     from appliance.app import Appliance  # noqa: PLC0415
 
-    Appliance(settings, demo=demo).run(_announce)
+    Appliance(settings, demo=demo, stop_request=stop_request).run(_announce)
 
 
 def _announce(api: str, dashboard: str) -> None:

@@ -51,8 +51,8 @@ class QueryPool:
             return await self.run(job)
 
     def close(self) -> None:
-        """Let what runs end, and take nothing more."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Take nothing more. What runs is interrupted when the log is closed."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, job: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         with self._log.reader() as cursor:

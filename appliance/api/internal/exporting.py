@@ -24,7 +24,11 @@ async def read_export(
     to_us: int | None = None,
 ) -> StreamingResponse:
     """The file, and in ``X-Events`` how many events it holds. A fault on the way cuts the connection."""
-    stream = WorkerStream(lambda emit: _work(parts, format, Range(from_us, to_us), emit), "export")
+    stream = WorkerStream(
+        lambda emit: _work(parts, format, Range(from_us, to_us), emit),
+        "export",
+        is_unwanted=lambda: parts.log.database.is_closing,
+    )
     pieces = stream.pieces()
     count = await anext(pieces)
     return StreamingResponse(pieces, media_type=MEDIA_TYPES[format], headers={"x-events": count.decode()})

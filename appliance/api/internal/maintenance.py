@@ -14,7 +14,7 @@ import structlog
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from appliance.api.parts import WithParts
+from appliance.api.parts import Parts, WithParts
 from appliance.api.worker_stream import Emit, ReaderGone, WorkerStream
 from appliance.errors import ApplianceError
 from appliance.rollups.maintenance import Answer, rebuild_rollups, verify_log
@@ -28,18 +28,20 @@ _encoder = msgspec.json.Encoder(enc_hook=str)
 
 @router.post("/verify")
 async def verify(parts: WithParts) -> StreamingResponse:
-    return _told(lambda progress: verify_log(parts.log, progress), "verify")
+    return _told(lambda progress: verify_log(parts.log, progress), "verify", parts)
 
 
 @router.post("/rebuild")
 async def rebuild(parts: WithParts) -> StreamingResponse:
     return _told(
-        lambda progress: rebuild_rollups(parts.log, parts.writer, parts.settings, parts.clock, progress), "rebuild"
+        lambda progress: rebuild_rollups(parts.log, parts.writer, parts.settings, parts.clock, progress),
+        "rebuild",
+        parts,
     )
 
 
-def _told(job: Callable[[Progress], Answer], name: str) -> StreamingResponse:
-    stream = WorkerStream(lambda emit: _tell(job, emit, name), name)
+def _told(job: Callable[[Progress], Answer], name: str, parts: Parts) -> StreamingResponse:
+    stream = WorkerStream(lambda emit: _tell(job, emit, name), name, is_unwanted=lambda: parts.log.database.is_closing)
     return StreamingResponse(stream.pieces(), media_type="application/x-ndjson")
 
 

@@ -62,6 +62,15 @@ def test_a_clock_set_back_makes_a_new_snapshot(log: DuckDBLog, clock: SettableCl
     assert START_US - 3_600_000_000 == hub.current().as_of_us
 
 
+def test_the_first_events_show_everywhere_at_once(log: DuckDBLog, clock: SettableClock) -> None:
+    """When an empty log gets its first events the slow parts don't wait for their turn."""
+    hub = SnapshotHub(log, clock, HubOptions())
+    hub.current()
+    log.append([Batch([make_row("email_sent", timestamp_us=START_US, campaign_id="welcome")])])
+
+    assert ["welcome"] == [row["campaign_id"] for row in hub.current().figures["campaigns"]]
+
+
 def test_the_encoded_form_is_the_figures(log: DuckDBLog, clock: SettableClock) -> None:
     """Whoever reads the JSON sees what the API answers, and which position of the log it counts."""
     log.append([Batch([make_row()])])

@@ -147,9 +147,9 @@ def _amount(name: str, value: Any, verdict: Verdict) -> int | None:
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         verdict.free.add(Fault("bad_amount", f"properties.{name}"))
     amount = Decimal(text)
-    if abs(amount) < MONEY_LIMIT + 1:
+    if amount.copy_abs() < MONEY_LIMIT + 1:
         amount = amount.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=100))
-    if abs(amount) >= MONEY_LIMIT:
+    if amount.copy_abs() >= MONEY_LIMIT:
         verdict.fault("bad_amount", f"properties.{name}")
         return None
     return int(amount * 10_000)

@@ -12,9 +12,9 @@ import pytest
 from appliance.clock import DAY_US
 from appliance.errors import LogUnavailable, StorageFull
 from appliance.events.rejection import DeadLetter
-from appliance.log import duckdb_log
 from appliance.log.database import Database
 from appliance.log.duckdb_log import DuckDBLog, LogOptions
+from appliance.log.group import Group, Incoming
 from appliance.log.known_ids import KnownIds
 from appliance.log.protocol import Batch
 from appliance.testing import START_US, SettableClock, make_row
@@ -48,7 +48,7 @@ def _fail_before_commit(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> No
         incoming.insert(cursor, "incoming_events", group.events, "append_events")
         raise fault
 
-    monkeypatch.setattr(duckdb_log.Group, "write", write)
+    monkeypatch.setattr(Group, "write", write)
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("Query interrupted"), duckdb.OutOfMemoryException("x")])
@@ -74,14 +74,14 @@ def test_a_rolled_back_first_group_does_not_stop_the_next(
 ) -> None:
     """What a first transaction registered goes with its rollback; the groups after it are stored all the same."""
     row = make_row("custom", event_id="x")
-    insert = duckdb_log.Incoming.insert
+    insert = Incoming.insert
 
     def insert_and_fail(*arguments: Any) -> None:
         insert(*arguments)
         if arguments[2] == f"incoming_{table}":
             raise duckdb.TransactionException("Failed to commit: No space left on device")
 
-    monkeypatch.setattr(duckdb_log.Incoming, "insert", insert_and_fail)
+    monkeypatch.setattr(Incoming, "insert", insert_and_fail)
     with pytest.raises(StorageFull):
         log.append([Batch([row], [_LETTER])])
     monkeypatch.undo()

@@ -12,8 +12,8 @@ import pytest
 
 from appliance.clock import SystemClock
 from appliance.errors import LogInUse, LogUnavailable, StorageFull
-from appliance.log import duckdb_log
 from appliance.log.duckdb_log import DuckDBLog
+from appliance.log.group import Group
 from appliance.log.protocol import Batch, Receipt
 from appliance.log.writer import Writer, WriterOptions
 from appliance.testing import make_row
@@ -200,7 +200,7 @@ def test_a_commit_that_a_fault_interrupts_is_told_apart_under_load(
     log: DuckDBLog, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever every third commit raises, before it took effect or after, each id ends up stored once."""
-    write = duckdb_log.Group.write
+    write = Group.write
     calls = iter(range(1_000_000))
 
     def unreliable(group: Any, cursor: Any, incoming: Any) -> None:
@@ -213,7 +213,7 @@ def test_a_commit_that_a_fault_interrupts_is_told_apart_under_load(
             case _:
                 write(group, cursor, incoming)
 
-    monkeypatch.setattr(duckdb_log.Group, "write", unreliable)
+    monkeypatch.setattr(Group, "write", unreliable)
     for number in range(8):
         batch = Batch([make_row(event_id=f"{number}-{place}") for place in range(3)])
         while True:
