@@ -34,7 +34,7 @@ from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.from_settings import log_options, writer_options
 from appliance.log.query_pool import QueryPool
 from appliance.log.writer import Writer
-from appliance.stopping import StopRequest, stop_together
+from appliance.stopping import StopRequest, end_process, stop_together
 from appliance.upkeep import Upkeep
 
 _logger = structlog.get_logger(__name__)
@@ -95,7 +95,9 @@ class Appliance:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._serve(announce))
         finally:
-            self._stop()
+            has_ended = self._stop()
+        if not has_ended:
+            end_process()
 
     async def _serve(self, announce: Callable[[str, str], None] | None) -> None:
         server = Server(self._uvicorn_config(), self._stop_request, on_stop=self._begin_stopping)
@@ -146,8 +148,8 @@ class Appliance:
         """May be called in the middle of anything, by a signal: so it takes no lock."""
         self._stopping = True
 
-    def _stop(self) -> None:
-        """Stop taking, finish what was taken, close. Each step is bounded."""
+    def _stop(self) -> bool:
+        """Stop taking, finish what was taken, close. Each step is bounded; whether everything has ended in time."""
         self._begin_stopping()
         # before the log is closed: the next server's file must not be taken for this one's
         server_file.remove(self._settings.server.data)
@@ -155,11 +157,8 @@ class Appliance:
         stop_together([*side_work, self._demo.stop] if self._demo is not None else side_work, _SIDE_WORK_SECONDS)
         self._ingest.close()
         self._queries.close()
-        if self.writer.stop(_WRITER_SECONDS):
-            self.log.close_within(_READER_SECONDS)
-        else:
-            # nothing of it was acknowledged; to close the log under its hands could only harm
-            _logger.warning("the writer is still at work and is left to end with the process")
+        # what the writer is still at was not acknowledged; to close the log under its hands could only harm
+        return self.writer.stop(_WRITER_SECONDS) and self.log.close_within(_READER_SECONDS)
 
     def _readiness(self) -> list[str]:
         reasons = ["stopping"] if self._stopping else ["starting"] if self._starting else []

@@ -69,6 +69,18 @@ class _Slot:
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """Notices a clock that was set back: jobs would wait until the time of day has come round again."""
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            if job.next_run_time is not None and job.next_run_time - now > job.trigger.interval:
+                self.modify_job(job.id, next_run_time=now)
+        wait_seconds: float | None = super()._process_jobs()
+        return wait_seconds
+
+
 class Jobs:
     """Runs jobs at their intervals, each in a thread of its own and never twice at once."""
 
@@ -81,7 +93,7 @@ class Jobs:
         self._stopping = False
         # A thread for each job: a long one must not make the others wait.
         pool = ThreadPoolExecutor(max(1, len(self._slots)))
-        self._scheduler = BackgroundScheduler(executors={"default": pool}, timezone=UTC)
+        self._scheduler = _Scheduler(executors={"default": pool}, timezone=UTC)
         self._scheduler.add_listener(self._on_event, EVENT_JOB_MISSED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
 
     def start(self) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
 
-class _Lossy(io.TextIOBase):
+class _Lossy:
     """A stream that drops what can't be written: a full disk or a reader that has left must not stop who logs."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -42,7 +41,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *([] if on_terminal else [structlog.processors.format_exc_info]), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Lossy(sys.stderr)),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lossy(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,8 @@ def read(folder: Path) -> ServerFile | None:
 
 
 def remove(folder: Path) -> None:
-    (folder / FILE_NAME).unlink(missing_ok=True)
+    with suppress(OSError):  # a file left behind is recognised by its process
+        (folder / FILE_NAME).unlink()
 
 
 def _is_alive(pid: int) -> bool:

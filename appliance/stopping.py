@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -42,7 +43,7 @@ class StopRequest:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self.is_made:
             self.is_made = True
-            last_resort = threading.Timer(LIMIT_SECONDS, _end)
+            last_resort = threading.Timer(LIMIT_SECONDS, end_process)
             last_resort.daemon = True
             last_resort.start()
         if self._listener is not None:
@@ -59,7 +60,9 @@ def stop_together(stops: Sequence[Callable[[], object]], seconds: float) -> None
         thread.join(max(0.0, until - time.monotonic()))
 
 
-def _end() -> None:
-    sys.stderr.write("appliance: not everything has ended in time; what was acknowledged is kept\n")
-    sys.stderr.flush()
+def end_process() -> None:
+    """End it here and now, with 0, whatever threads are still at work."""
+    with suppress(OSError):
+        sys.stderr.write("appliance: not everything has ended in time; what was acknowledged is kept\n")
+        sys.stderr.flush()
     os._exit(0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from appliance.clock import DAY_US, SECOND_US, Clock, SteadyTime
 from appliance.config import Settings
+from appliance.errors import ApplianceError
 from appliance.jobs import Job, Jobs, JobState
 from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.writer import Writer
@@ -38,7 +41,7 @@ class Upkeep:
         self._stopping = threading.Event()
         self._rolled_up_seq = 0
         self._rolled_up_at_us = clock.now_us()
-        self._store = ControlStore(settings.server.data / "control.sqlite")
+        self._store = _open_store(settings.server.data / "control.sqlite")
         self._jobs = Jobs(self._schedule(), JobLedger(self._store), clock)
 
     def _schedule(self) -> list[Job]:
@@ -123,3 +126,12 @@ class Upkeep:
 
     def _cautious_now_us(self) -> int:
         return min(self._clock.now_us(), self._steady.now_us())
+
+
+def _open_store(path: Path) -> ControlStore:
+    try:
+        return ControlStore(path)
+    except sqlite3.Error as fault:
+        raise ApplianceError(
+            f"{path.name} in the data folder can't be used: {fault}. It only tells what jobs did: move it away"
+        ) from fault

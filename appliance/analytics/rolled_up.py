@@ -15,8 +15,8 @@ import duckdb
 from appliance.analytics.measures import Measure
 from appliance.analytics.points import LOG, Grouping, Source, Span
 from appliance.analytics.reading import body, fetch, fill
-from appliance.clock import DAY_US, HOUR_US
-from appliance.rollups.state import State, load
+from appliance.clock import MINUTE_US
+from appliance.rollups.state import LEVELS, State, load
 from appliance.sql import queries
 
 _SQL = queries("appliance.analytics", "rolled_up.sql")
@@ -33,9 +33,7 @@ MOST_NEWER: Final = 1_000_000
 MOST_PIECES: Final = 40
 """Into how many stretches of one level a series may fall; beyond that the log answers everything."""
 
-# Coarsest first. Minutes are left to the log: where many campaigns run at once, they are nearly as many
-# rows as there are events, and wider to read.
-_LEVELS: Final = (("day", DAY_US), ("hour", HOUR_US))
+_COARSEST_FIRST: Final = tuple(reversed(LEVELS.items()))
 
 
 def source_of(
@@ -59,40 +57,37 @@ def levels_of(span: Span, state: State, touched: Collection[int]) -> list[str | 
 
     Rollups answer a bucket that counts whole and that no event newer than they are touches (``touched``
     has the numbers of those): the coarsest level that is complete for it and on whose grain it begins
-    and ends. So a day that is none in UTC comes from hours, and nothing from either where a zone's
-    clocks are off UTC by half an hour.
+    and ends. So a day that is none in UTC comes from hours, or from minutes where a zone's clocks are
+    off UTC by half an hour.
     """
 
     def level_of(number: int, start: int, end: int) -> str | None:
         if number in touched or start < span.from_us or end > span.to_us:
             return None
-        for level, width in _LEVELS:
-            if _on_grain(width, start, end) and state.covers(level, start):
+        for level, width in _COARSEST_FIRST:
+            if start % width == 0 and end % width == 0 and state.covers(level, start):
                 return level
         return None
 
     return [level_of(number, start, end) for number, (start, end) in enumerate(pairwise(span.edges))]
 
 
-def _on_grain(width: int, start: int, end: int) -> bool:
-    return start % width == 0 and end % width == 0
-
-
 def _can_tell(measures: Collection[Measure], span: Span, grouping: Grouping | None) -> bool:
-    """Whether rollups can answer any bucket, whatever their state."""
+    """Whether it is worth asking what the rollups hold."""
     if not NOT_ADDITIVE.isdisjoint(measures) or (grouping is not None and grouping.column not in GROUPINGS):
         return False
-    return any(_on_grain(HOUR_US, start, end) for start, end in pairwise(span.edges))
+    # Of minutes there are mostly few, which the log has told before the rollups have been asked about their state.
+    return span.edges[1] - span.edges[0] > MINUTE_US
 
 
 def _touched(cursor: duckdb.DuckDBPyConnection, span: Span, after: int) -> set[int] | None:
     """The buckets with events newer than the rollups; ``None`` where those are too many to look at."""
-    parameters = {"after": after, "from": span.from_us, "to": span.to_us, "hour_us": HOUR_US, "most": MOST_NEWER}
+    parameters = {"after": after, "from": span.from_us, "to": span.to_us, "minute_us": MINUTE_US, "most": MOST_NEWER}
     rows = fetch(cursor, _SQL["touched"], parameters)
     if sum(events for _, events in rows) >= MOST_NEWER:
         return None
-    # An hour may reach into several buckets, but none of those is on the grain of hours.
-    return {bisect_right(span.edges, hour * HOUR_US) - 1 for hour, _ in rows}
+    # A minute may reach into two buckets, but then neither is on the grain of any level.
+    return {bisect_right(span.edges, minute * MINUTE_US) - 1 for minute, _ in rows}
 
 
 def _pieces(span: Span, levels: Sequence[str | None]) -> Iterator[tuple[str | None, int, int]]:

@@ -1,12 +1,12 @@
 -- name: touched
--- The hours since 1970 that have events newer than the rollups, with how many; at most $most events are looked at.
-SELECT epoch_us(timestamp) // $hour_us AS hour, count(*) AS events
+-- The minutes since 1970 that have events newer than the rollups, with how many; at most $most events are looked at.
+SELECT epoch_us(timestamp) // $minute_us AS minute, count(*) AS events
 FROM (
     SELECT timestamp FROM events
     WHERE seq > $after AND timestamp >= make_timestamp($from) AND timestamp < make_timestamp($to)
     LIMIT $most
 )
-GROUP BY hour
+GROUP BY minute
 
 -- name: of_rollups
 -- The buckets of one level in a stretch of time.

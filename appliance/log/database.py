@@ -154,10 +154,13 @@ class Database:
             root = duckdb.connect(str(self.path or ":memory:"), config=self._config())
             # closing must not write where ``checkpoint`` has found no room to
             root.execute("PRAGMA disable_checkpoint_on_shutdown")
+            _check_own(root)
             root.execute(queries("appliance.log", "schema.sql")["create"])
-        except duckdb.Error as fault:
+        except (duckdb.Error, LogDamaged) as fault:
             if root is not None:
                 root.close()  # the next attempt would get this same instance, as long as it is open
+            if isinstance(fault, LogDamaged):
+                raise
             raise self._explained(fault) from fault
         return root
 
@@ -192,6 +195,15 @@ class Database:
                 "start without the events in it; keep it as evidence"
             )
         return LogDamaged(f"the event log can't be opened: {first_line}. Nothing was deleted. Restore a backup")
+
+
+def _check_own(root: duckdb.DuckDBPyConnection) -> None:
+    """Raise ``LogDamaged`` for somebody's database that happens to have the log's name, before anything is written."""
+    tables = {name for (name,) in root.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if tables and "log_identity" not in tables:
+        raise LogDamaged(
+            f"{FILE_NAME} in the data folder is a database, but no event log. Nothing was changed: name another folder"
+        )
 
 
 def _prepare(cursor: duckdb.DuckDBPyConnection) -> None:

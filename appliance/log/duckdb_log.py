@@ -15,7 +15,7 @@ import pyarrow as pa
 import structlog
 
 from appliance.clock import DAY_US, Clock, SteadyTime
-from appliance.errors import LogDamaged, LogError, LogUnavailable, StorageFull
+from appliance.errors import LogDamaged, LogUnavailable, StorageFull
 from appliance.events.keys import make_uuid7s
 from appliance.events.row import FIELDS, Row
 from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
@@ -32,6 +32,7 @@ from appliance.sql import queries
 _logger = structlog.get_logger(__name__)
 
 SCHEMA_VERSION: Final = 1
+_ROW_GROUP_EVENTS: Final = 122_880
 _REOPEN_AFTER: Final = (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)
 
 _SQL: Final = queries("appliance.log", "queries.sql")
@@ -62,10 +63,11 @@ class DuckDBLog:
         # what de-duplication knows mustn't depend on a clock that is set
         self._steady = SteadyTime(clock)
         self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
-        self.space = SpaceWatch(folder, options.min_free_bytes, clock, self.wal_bytes)
+        self.space = SpaceWatch(folder, options.min_free_bytes, clock, self._checkpoint_bytes)
         self._incoming = Incoming()
         self._identity = ""
         self._seq = 0
+        self._first_seq = 0
         self._type_keys: dict[str, int] = {}
         self._known = self._new_memory()
         self._load()
@@ -203,6 +205,13 @@ class DuckDBLog:
         except OSError:
             return 0
 
+    def _checkpoint_bytes(self) -> int:
+        """The room that the next checkpoint takes at most: for what it moves, and to write the last row group anew."""
+        path = self.database.path
+        events = max(1, self._seq - self._first_seq)
+        written = path.stat().st_size if path is not None else 0
+        return self.wal_bytes() + written * min(events, _ROW_GROUP_EVENTS) // events
+
     def close(self) -> None:
         self.close_within(None)
 
@@ -233,7 +242,10 @@ class DuckDBLog:
         try:
             self.heal()
             return group.is_stored(self.database.cursor(), self._incoming)
-        except (duckdb.Error, LogError):
+        except Exception:
+            _logger.exception("whether a commit took effect could not be found out")
+            # the next group must not be given seqs that these events may have
+            self.database.invalidated = True
             return False
 
     def _refusal(self, fault: Exception) -> StorageFull | LogUnavailable:
@@ -265,6 +277,8 @@ class DuckDBLog:
             raise LogDamaged("the data folder was written by a later version of the appliance: install that version")
         self._identity = identity
         self._seq = max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])
+        (first,) = cursor.execute(_SQL["next_after"], [-1]).fetchall()[0]
+        self._first_seq = self._seq if first is None else first - 1
         self._type_keys = KNOWN_TYPES | dict(cursor.execute(_SQL["custom_types"]).fetchall())
         self._known = self._new_memory()
         self._known.load(cursor, self._steady.now_us())

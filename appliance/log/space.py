@@ -11,6 +11,8 @@ from appliance.clock import Clock
 from appliance.errors import LogUnavailable, StorageFull
 
 _LOOK_EVERY_SECONDS: Final = 0.25
+# With less than this to spare, each commit could be the one too many: then it is looked up every time.
+_AMPLE_BYTES: Final = 256 * 1024 * 1024
 
 
 class SpaceWatch:
@@ -31,20 +33,15 @@ class SpaceWatch:
         self._spoken_bytes = 0
 
     def free_bytes(self) -> int | None:
-        """Bytes free to this process, at most a quarter of a second old; ``None`` without a folder.
+        """Bytes free to this process, ``None`` without a folder; a quarter of a second old where there is plenty.
 
         Raises ``LogUnavailable`` where the folder can't be looked at: what is written then may have no name any more.
         """
         if self._folder is None:
             return None
         now = self._clock.monotonic()
-        if now - self._looked_at >= _LOOK_EVERY_SECONDS:
-            try:
-                found = os.statvfs(self._folder)
-            except OSError as fault:
-                raise LogUnavailable(f"the data folder can't be looked at: {fault.strerror}") from fault
-            self._free_bytes = found.f_bavail * found.f_frsize
-            self._spoken_bytes = self._spoken_for()
+        if now - self._looked_at >= _LOOK_EVERY_SECONDS or self._spare_bytes() < _AMPLE_BYTES:
+            self._look(self._folder)
             self._looked_at = now
         return self._free_bytes
 
@@ -58,13 +55,23 @@ class SpaceWatch:
     def fits_checkpoint(self) -> bool:
         """Whether a checkpoint finds the room it takes; raises as ``free_bytes``."""
         free = self.free_bytes()
-        return free is None or free >= self._spoken_for()
+        return free is None or free >= self._spoken_bytes
 
     def require(self) -> None:
         """Raise ``StorageFull`` when there is too little room to write, and what ``free_bytes`` raises."""
         if not self._has_room():
             raise StorageFull
 
+    def _look(self, folder: Path) -> None:
+        try:
+            found = os.statvfs(folder)
+            self._spoken_bytes = self._spoken_for()
+        except OSError as fault:
+            raise LogUnavailable(f"the data folder can't be looked at: {fault.strerror}") from fault
+        self._free_bytes = found.f_bavail * found.f_frsize
+
     def _has_room(self) -> bool:
-        free = self.free_bytes()
-        return free is None or free >= self._min_free_bytes + self._spoken_bytes
+        return self.free_bytes() is None or self._spare_bytes() >= 0
+
+    def _spare_bytes(self) -> int:
+        return self._free_bytes - self._min_free_bytes - self._spoken_bytes

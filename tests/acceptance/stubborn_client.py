@@ -35,12 +35,15 @@ class StubbornClient(threading.Thread):
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
-        while not self._asked_to_stop.is_set():
-            ids = self._next_ids()
-            self.sent += ids
-            if not self._deliver(ids):
-                return
-            time.sleep(self._rng.uniform(0, 0.02))
+        try:
+            while not self._asked_to_stop.is_set():
+                ids = self._next_ids()
+                self.sent += ids
+                if not self._deliver(ids):
+                    return
+                time.sleep(self._rng.uniform(0, 0.02))
+        finally:
+            self._hang_up()
 
     def _next_ids(self) -> list[str]:
         size = self._rng.choice((1, 1, 5, 50, 200))
@@ -79,10 +82,13 @@ class StubbornClient(threading.Thread):
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            self._hang_up()
             return 0, b""
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _event(self, event_id: str) -> dict[str, Any]:
         kind = self._rng.choice(("email_sent", "email_opened", "email_clicked", "conversion"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobEvent, JobExecutionEvent
@@ -115,6 +116,17 @@ def test_stopping_waits_for_what_runs() -> None:
     assert jobs.stop(PATIENCE)
     assert ["ended"] == [run.detail for run in ledger.runs]
     assert "skipped" == jobs.run_now("slow").outcome
+
+
+def test_a_clock_set_back_does_not_stop_the_jobs() -> None:
+    """A next run that lies further off than the interval comes from another time of day, and is brought forward."""
+    ledger = ListLedger()
+    with started(ledger, Job("daily", int, 86_400), Job("tick", int, 0.02)) as jobs:
+        jobs._scheduler.modify_job("daily", next_run_time=datetime.now(UTC) + timedelta(days=30))
+        ledger.wait_for("done", 2)
+        jobs._scheduler.modify_job("tick", next_run_time=datetime.now(UTC) + timedelta(days=30))
+        ledger.wait_for("done", len(ledger.runs) + 3)
+    assert {"daily", "tick"} == {run.name for run in ledger.runs}
 
 
 def test_stopping_before_starting() -> None:

@@ -93,7 +93,7 @@ class Log:
     @contextmanager
     def holding(self, history: Events, *, rolled_up: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on a log with ``history``, of which the rollups have read the first ``rolled_up`` events."""
-        insert_rows(self._connection, [_row(event) for event in history])
+        insert_rows(self._connection, [row_of(event) for event in history])
         if rolled_up is not None:
             self._roll_up(history[:rolled_up])
         try:
@@ -116,7 +116,8 @@ class Log:
         self._connection.execute("INSERT INTO followers VALUES ('rollups', ?)", [len(history)])
 
 
-def _row(event: Event) -> tuple[object, ...]:
+def row_of(event: Event) -> tuple[object, ...]:
+    """The event as the log takes it."""
     return make_row(
         event.type,
         event.user,

@@ -39,6 +39,22 @@ def test_a_question_is_answered_from_the_present(log: DuckDBLog, clock: Settable
     assert before.version + 1 == after.version
 
 
+def test_a_subscriber_that_fails_is_nobody_elses_trouble(log: DuckDBLog) -> None:
+    """The others hear of each snapshot, and the hub goes on."""
+
+    def fail(_snapshot: Snapshot) -> None:
+        raise RuntimeError("the loop is closed")
+
+    heard = threading.Semaphore(0)
+    hub = SnapshotHub(log, SystemClock(), HubOptions(interval_seconds=0.01))
+    hub.subscribe(fail)
+    hub.subscribe(lambda _snapshot: heard.release())
+    hub.start()
+
+    assert all(heard.acquire(timeout=20) for _ in range(3))
+    hub.stop()
+
+
 def test_a_young_snapshot_serves_everyone(log: DuckDBLog, clock: SettableClock) -> None:
     """Without news the same snapshot is handed out again, until it is too old."""
     hub = SnapshotHub(log, clock, HubOptions())

@@ -66,3 +66,19 @@ async def test_work_waits_for_a_slow_reader() -> None:
     await asyncio.sleep(0.05)
     assert len(made) <= 7
     await pieces.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_slow_reader_is_cut_off_where_the_log_waits() -> None:
+    """Work that holds the log and waits for its reader lets go when the log is to be closed, and the reader hears."""
+    closing = threading.Event()
+
+    def work(emit: Emit) -> None:
+        while True:
+            emit(b"x")
+
+    pieces = WorkerStream(work, "work", is_unwanted=closing.is_set).pieces()
+    assert b"x" == await anext(pieces)
+    closing.set()
+    await asyncio.sleep(0.6)
+    with pytest.raises(LogUnavailable):
+        _ = [piece async for piece in pieces]

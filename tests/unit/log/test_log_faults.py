@@ -106,6 +106,30 @@ def test_a_fault_after_the_commit_does_not_store_twice(log: DuckDBLog, monkeypat
     assert 1 == _count(log)
 
 
+def test_no_seq_is_given_out_twice_when_an_outcome_stays_unknown(
+    log: DuckDBLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the file can't be asked, the sender hears of a fault, and what follows goes behind what may be there."""
+    write = Group.write
+
+    def write_and_fail(*arguments: Any) -> None:
+        write(*arguments)
+        raise MemoryError
+
+    def fail(*_: Any) -> bool:
+        raise duckdb.OutOfMemoryException("no room to ask")
+
+    monkeypatch.setattr(Group, "write", write_and_fail)
+    monkeypatch.setattr(Group, "is_stored", fail)
+    with pytest.raises(LogUnavailable):
+        log.append([Batch([make_row(event_id="x")])])
+    monkeypatch.undo()
+    (receipt,) = log.append([Batch([make_row(event_id="x"), make_row(event_id="y")])])
+
+    assert (1, 1) == (receipt.accepted, receipt.duplicates)
+    assert [1, 2] == log.read(None, 10)[0].column("seq").to_pylist()
+
+
 def test_a_load_that_fails_is_done_again(log: DuckDBLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a reopening that learnt only a part, nothing is taken until everything is known again."""
     log.append([Batch([make_row(event_id="x")])])

@@ -1,0 +1,144 @@
+"""Data folders that can't be used: the start is refused with exit code 3 and one line, and nothing is touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.acceptance.server import Server
+from tests.process import run_command
+
+_NOBODY = 65_534
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def _serve(data: Path) -> subprocess.CompletedProcess[str]:
+    return run_command("serve", "--data", str(data), "--port", "0", "--ui-port", "0", timeout_seconds=60)
+
+
+def _check_refused(told: subprocess.CompletedProcess[str], words: str) -> None:
+    assert 3 == told.returncode, told.stdout + told.stderr
+    assert "" == told.stdout
+    assert told.stderr.startswith("appliance: ")
+    assert 1 == told.stderr.count("\n")
+    assert words in told.stderr
+
+
+def _check_refused_untouched(data: Path, words: str) -> None:
+    before = _contents(data)
+    _check_refused(_serve(data), words)
+    assert before == _contents(data)
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(server: Server) -> None:
+    """One process has the folder; the other says so and leaves the first one's ``server.json`` alone."""
+    assert 202 == server.post({"event_type": "x", "user_id": "u"}).status
+    announced = (server.data / "server.json").read_bytes()
+    _check_refused(_serve(server.data), "Another process has this data folder open")
+
+    assert announced == (server.data / "server.json").read_bytes()
+    assert 202 == server.post({"event_type": "x", "user_id": "u"}).status
+    assert [(2,)] == server.stored("SELECT count(*) FROM events")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """A file of another kind under the log's name."""
+    (tmp_path / "events.duckdb").write_bytes(b"a letter to somebody\n" * 5_000)
+    _check_refused_untouched(tmp_path, "Nothing was deleted")
+
+
+def test_a_database_of_somebody_else(tmp_path: Path) -> None:
+    """A DuckDB database without an event log is not made one."""
+    with duckdb.connect(str(tmp_path / "events.duckdb")) as connection:
+        connection.execute("CREATE TABLE events AS SELECT 1 AS mine")
+    _check_refused_untouched(tmp_path, "no event log")
+
+
+def test_a_broken_control_store(server: Server) -> None:
+    """It holds nothing that couldn't be missed, and the line says so."""
+    server.stop()
+    for path in server.data.glob("control.sqlite*"):
+        path.write_bytes(b"a letter to somebody\n" * 500)
+    _check_refused_untouched(server.data, "control.sqlite in the data folder can't be used")
+
+
+def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    """The folder's name belongs to a file."""
+    (tmp_path / "data").write_text("a note")
+    _check_refused(_serve(tmp_path / "data"), "data")
+    assert "a note" == (tmp_path / "data").read_text()
+
+
+def test_a_damaged_file(server: Server) -> None:
+    """Blocks overwritten with nonsense, the header among them."""
+    for _ in range(3):
+        assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
+    server.stop()
+    path = server.data / "events.duckdb"
+    content = bytearray(path.read_bytes())
+    content[4_096 : 3 * 4_096] = os.urandom(2 * 4_096)
+    path.write_bytes(content)
+    log = path.read_bytes()
+    _check_refused(_serve(server.data), "Nothing was deleted")
+    assert log == path.read_bytes()
+
+
+def test_a_write_ahead_log_that_cannot_be_replayed(server: Server) -> None:
+    """The line names the file and its size; both files stay as they are, however often it is tried."""
+    for _ in range(3):
+        assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
+    server.kill()
+    wal = server.data / "events.duckdb.wal"
+    content = bytearray(wal.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    wal.write_bytes(content)
+    before = {name: found for name, found in _contents(server.data).items() if name.startswith("events.duckdb")}
+    assert 2 == len(before)
+    for _ in range(2):
+        told = _serve(server.data)
+        _check_refused(told, "events.duckdb.wal")
+        assert f"{len(content):,} bytes" in told.stderr
+        assert before == {name: found for name, found in _contents(server.data).items() if name in before}
+
+
+def test_a_write_ahead_log_that_ends_in_the_middle(server: Server) -> None:
+    """What a crash leaves is no damage: the torn end was never acknowledged, and everything before it is there."""
+    assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
+    wal = server.data / "events.duckdb.wal"
+    acknowledged = wal.stat().st_size
+    assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
+    server.kill()
+    os.truncate(wal, (acknowledged + wal.stat().st_size) // 2)
+    server.start()
+
+    assert [(1_000,)] == server.stored("SELECT count(*) FROM events")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start a process as somebody else")
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    """Without the right to write, the line says so; that a backup be restored it does not say."""
+    data = tmp_path / "data"
+    assert 0 == run_command("import", "/dev/null", "--format", "ndjson", "--data", str(data)).returncode
+    for folder in (data, tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    told = subprocess.run(
+        [sys.executable, "-m", "appliance", "serve", "--data", str(data), "--port", "0", "--ui-port", "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        user=_NOBODY,
+        env=os.environ | {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    if "ermission" not in told.stderr and "appliance" not in told.stderr:
+        pytest.skip(f"nobody can't run this interpreter: {told.stderr[-300:]}")
+    _check_refused(told, "Permission denied")
+    assert "backup" not in told.stderr
