@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -127,3 +128,11 @@ def run_command(*arguments: str, timeout_seconds: float = 600) -> subprocess.Com
     """``appliance ARGUMENTS``, with what it printed."""
     command = [sys.executable, "-m", "appliance", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on, the kernel's choice: tests may run beside each other."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,7 @@ from typing import Any
 
 import duckdb
 
-from tests.process import ApplianceProcess
-
-FIRST_PORT, LAST_PORT = 18_500, 18_599
-_WORKERS = 10
+from tests.process import ApplianceProcess, free_ports
 
 
 @dataclass(frozen=True)
@@ -101,18 +97,3 @@ class Server:
             return connection.execute(sql).fetchall()
         finally:
             connection.close()
-
-
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on, of the part of the range that belongs to this worker of pytest-xdist."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
-    share = (LAST_PORT + 1 - FIRST_PORT) // _WORKERS
-    first = FIRST_PORT + worker * share
-    free = [port for port in range(first, first + share) if _is_free(port)]
-    return free[0], free[1]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0

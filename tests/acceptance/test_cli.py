@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.process import ApplianceProcess, run_command
+from tests.process import ApplianceProcess, free_ports, run_command
 
 _EVENTS = 3_000
+
+NOBODY = free_ports()[0]
+"""A port where nothing answers."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,8 @@ def events_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplianceProcess]:
     """A running server on a folder of its own."""
     folder = tmp_path_factory.mktemp("server")
-    with ApplianceProcess(folder / "data", port=18_410, ui_port=18_411, output=folder / "output") as process:
+    port, ui_port = free_ports()
+    with ApplianceProcess(folder / "data", port=port, ui_port=ui_port, output=folder / "output") as process:
         process.start()
         process.wait_ready()
         yield process
@@ -99,7 +103,7 @@ def test_a_strict_import_stores_nothing_when_a_line_is_bad(
 def test_health_is_asked_of_the_server(server: ApplianceProcess, tmp_path: Path) -> None:
     """Ready: 0. Nobody there: 1."""
     assert _json("healthcheck", "--data", str(server.data))["ready"]
-    assert not _json("healthcheck", "--url", "http://127.0.0.1:18412", code=1)["alive"]
+    assert not _json("healthcheck", "--url", f"http://127.0.0.1:{NOBODY}", code=1)["alive"]
 
 
 def test_a_locked_folder_and_a_left_over_server_file(server: ApplianceProcess, tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ def test_a_locked_folder_and_a_left_over_server_file(server: ApplianceProcess, t
         (3, ["import", "missing.ndjson"], "missing.ndjson: No such file"),
         (3, ["verify", "--data", "{here}"], "holds no event log"),
         (3, ["export", "x.csv", "--data", "{here}/nothing"], "does not exist"),
-        (3, ["rebuild", "--url", "http://127.0.0.1:18412"], "no server answers at"),
+        (3, ["rebuild", "--url", f"http://127.0.0.1:{NOBODY}"], "no server answers at"),
         (3, ["verify", "--config", "{here}/none.yaml"], "can't be read"),
     ],
 )
@@ -139,10 +143,11 @@ def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
     """A bad setting and an unreachable service are each found, with 1; a good configuration passes with 0."""
     file = tmp_path / "config.yaml"
     arguments = ("check", "--config", str(file), "--data", str(tmp_path / "data"))
-    server = "server: {port: 18413, ui_port: 18414}\n"
+    port, ui_port = free_ports()
+    server = f"server: {{port: {port}, ui_port: {ui_port}}}\n"
     file.write_text(server)
     assert _json(*arguments)["ok"]
-    file.write_text(server + "redis: {host: 127.0.0.1, port: 18412}\n")
+    file.write_text(server + f"redis: {{host: 127.0.0.1, port: {NOBODY}}}\n")
     assert ["redis"] == _failed(_json(*arguments, code=1))
     file.write_text("server: {prot: 1}\n")
     assert ["configuration"] == _failed(_json(*arguments, code=1))

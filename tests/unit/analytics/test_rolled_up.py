@@ -208,6 +208,15 @@ def test_cut_and_touched_buckets_come_from_the_log() -> None:
     assert ["hour", "hour", None, None, None] == levels_of(Span(edges, edges[0], edges[2]), BEGINNING, ())
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("minute", [0, 1, 29, 30, 31, 59])
+def test_a_newer_event_counts_at_once_on_any_minute(log: RolledUpLog, zone: str, minute: int) -> None:
+    """Wherever in the hour a zone's hours begin, the bucket that a newer event touches is found."""
+    history = [Event("email_opened", "u", START_US - 3 * HOUR + minute * MINUTE)] * 2
+    with log.after(history, Progress(0.5, ALL, 24 * 60, None), START_US):
+        assert 2 == max(values(log.ask("total_opens", as_of_us=START_US, zone=zone))[0][1])
+
+
 @pytest.mark.parametrize("name", sorted(SERIES))
 def test_rollups_answer_sums_alone(log: RolledUpLog, name: str) -> None:
     """Distinct people, sessions, labels and first times come from the log, and so does what rollups don't group by."""
