@@ -56,8 +56,7 @@ def _agent(properties: Mapping[str, Any]) -> str | None:
 
 def _by_hint(properties: Mapping[str, Any]) -> Label | None:
     """What the sender or the provider says itself: ``machine`` or SendGrid's ``sg_machine_open``."""
-    for name in ("machine", "sg_machine_open"):
-        hint = properties.get(name)
+    for hint in (properties.get("machine"), properties.get("sg_machine_open")):
         if hint is True:
             return "machine_prefetch"
         if type(hint) is str and hint in _HINTS:

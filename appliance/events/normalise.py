@@ -46,7 +46,8 @@ def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = Non
     processor = PROCESSORS.get(event_type) if type(event_type) is str else None
     if processor is None:
         processor = _custom_processor(event_type)
-    user_id = _user_id(user_id)
+    if type(user_id) is not str or not user_id or len(user_id) > MAX_ID_LENGTH or user_id.isspace():
+        user_id = _user_id(user_id)
     timestamp_us = intake.received_us if timestamp is None else _timestamp(timestamp, intake)
     if session_id is not None:
         session_id = _optional_id("session_id", session_id)

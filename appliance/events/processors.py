@@ -7,6 +7,7 @@ A custom type goes through ``lift_custom``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from appliance.events.labels import RULES_VERSION, label_click, label_open
@@ -63,13 +64,18 @@ def _lift_conversion(properties: Properties, user_id: str, base_currency: str) -
     return Lifted(amount=amount, currency=currency, contest_id=_identifier(properties, "contest_id", "contest"))
 
 
+@lru_cache(maxsize=256)
+def _of_mail(provider: str | None, label: str | None) -> Lifted:
+    """Kept, since mail is most of what comes and has few kinds."""
+    return Lifted(mailbox_provider=provider, label=label, label_version=None if label is None else RULES_VERSION)
+
+
 def _lift_mail(properties: Properties, user_id: str, base_currency: str) -> Lifted:
-    return Lifted(None, None, None, None, mailbox_provider(properties, user_id))
+    return _of_mail(mailbox_provider(properties, user_id), None)
 
 
 def _lift_open(properties: Properties, user_id: str, base_currency: str) -> Lifted:
-    provider = mailbox_provider(properties, user_id)
-    return Lifted(None, None, None, None, provider, None, None, label_open(properties), RULES_VERSION)
+    return _of_mail(mailbox_provider(properties, user_id), label_open(properties))
 
 
 def _lift_click(properties: Properties, user_id: str, base_currency: str) -> Lifted:

@@ -41,8 +41,21 @@ class _Envelope(msgspec.Struct, gc=False):
     properties: msgspec.Raw | msgspec.UnsetType = _MISSING
 
 
+class _PlainEnvelope(msgspec.Struct, gc=False):
+    """As ``_Envelope``; a field that is null looks as if it were missing, and shows in the count instead."""
+
+    event_type: Any = None
+    user_id: Any = None
+    timestamp: Any = None
+    session_id: Any = None
+    campaign_id: Any = None
+    event_id: Any = None
+    received_at: Any = None
+    properties: msgspec.Raw | msgspec.UnsetType = _MISSING
+
+
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
-_decode_envelopes = msgspec.json.Decoder(list[_Envelope]).decode
+_decode_envelopes = msgspec.json.Decoder(list[_PlainEnvelope]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -63,9 +76,16 @@ def parse_array(text: bytes, limits: WireLimits) -> list[ParsedEvent] | None:
     total = 0
     try:
         for envelope in _decode_envelopes(text):
-            event, quotes = _open(envelope, limits)
-            found.append(event)
+            *fields, raw = msgspec.structs.astuple(envelope)
+            properties, properties_text, quotes = _open_properties(raw, limits)
+            for value in fields:
+                if type(value) is str:
+                    quotes += 4
+                elif value is not None:
+                    quotes += 2
             total += quotes
+            # the class's own constructor would cost more than all of this
+            found.append(tuple.__new__(ParsedEvent, (*fields, properties, properties_text)))
     except _NOT_PLAIN:
         return None
     return found if total == text.count(b'"') else None
@@ -76,31 +96,30 @@ def _parse_fast(raw: bytes, limits: WireLimits) -> ParsedEvent | None:
     if b"\\" in raw and _SUSPECT.search(raw):
         return None
     try:
-        event, quotes = _open(_decode_envelope(raw), limits)
+        *fields, raw_properties = msgspec.structs.astuple(_decode_envelope(raw))
+        properties, text, quotes = _open_properties(raw_properties, limits)
     except _NOT_PLAIN:
         return None
-    return event if quotes == raw.count(b'"') else None
-
-
-def _open(envelope: _Envelope, limits: WireLimits) -> tuple[ParsedEvent, int]:
-    """What is in the envelope, and how many quotation marks its JSON holds when that is all of it."""
-    *fields, raw = msgspec.structs.astuple(envelope)
-    if raw is _MISSING:
-        text, properties, quotes = "{}", {}, 0
-    else:
-        raw = bytes(raw)
-        if len(raw) > limits.max_properties_bytes:
-            raise _BeyondLimits
-        properties = _decode_object(raw)
-        text, quotes = raw.decode(), 2 + _quotes(properties, limits.max_depth)
     for value in fields:
         if type(value) is str:
             quotes += 4
         elif value is not _MISSING:
             quotes += 2
+    if quotes != raw.count(b'"'):
+        return None
     present = [None if value is _MISSING else value for value in fields]
-    # the class's own constructor would cost more than all of this
-    return tuple.__new__(ParsedEvent, (*present, properties, one_line(text))), quotes
+    return ParsedEvent._make((*present, properties, text))
+
+
+def _open_properties(raw: Any, limits: WireLimits) -> tuple[dict[str, Any], str, int]:
+    """The properties, their text, and how many quotation marks they hold when that is all of them, key included."""
+    if raw is _MISSING:
+        return {}, "{}", 0
+    text = bytes(raw)
+    if len(text) > limits.max_properties_bytes:
+        raise _BeyondLimits
+    properties = _decode_object(text)
+    return properties, one_line(text.decode()), 2 + _quotes(properties, limits.max_depth)
 
 
 def _quotes(value: dict[str, Any], levels: int) -> int:

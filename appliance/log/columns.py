@@ -56,8 +56,9 @@ def _uuids(ids: bytes, count: int) -> pa.Array:
 def _column(name: str, named: dict[str, tuple[Any, ...]]) -> pa.Array:
     values = named[name]
     kind = _TYPES.get(name, pa.string())
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), kind)
+    if values.count(values[0]) == len(values):
+        # one value for all, as a rule: nothing, or the same source
+        return pa.nulls(len(values), kind) if values[0] is None else pa.repeat(pa.scalar(values[0], kind), len(values))
     return pa.array(values, kind)
 
 
