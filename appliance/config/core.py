@@ -57,7 +57,7 @@ class LogSettings(Section):
         default=512 * _MIB, description="Free bytes in the data folder's file system below which events are refused."
     )
     checkpoint_wal_bytes: Count = Field(
-        default=64 * _MIB, description="Bytes of write-ahead log at which the log is checkpointed."
+        default=128 * _MIB, description="Bytes of write-ahead log at which the log is checkpointed."
     )
     memory_limit: ByteSize = Field(default="512MB", description="Memory that DuckDB may use, with its unit.")
     group_wait_ms: Annotated[float, Field(ge=0, le=1000)] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from appliance.errors import ApplianceError, LogDamaged, LogInUse, LogUnavailabl
 from appliance.sql import queries
 
 FILE_NAME: Final = "events.duckdb"
+MAINTENANCE_THREADS: Final = 2
 _INTERRUPT_EVERY_SECONDS: Final = 0.05
 
 
@@ -94,6 +95,16 @@ class Database:
                 raise
             finally:
                 _end(lease.cursor)
+
+    @contextmanager
+    def more_threads(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Let the statement within use ``MAINTENANCE_THREADS``: a checkpoint holds writers up half as long then."""
+        cursor.execute(f"SET threads = {max(self._threads, MAINTENANCE_THREADS)}")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # an instance that a fault has made useless has no threads either
+                cursor.execute(f"SET threads = {self._threads}")
 
     def reopen(self) -> None:
         """Close and open the file anew: what a fatal fault of DuckDB asks for. Raises as opening does.

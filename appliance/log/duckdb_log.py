@@ -160,7 +160,8 @@ class DuckDBLog:
             raise LogUnavailable("there is no room for a checkpoint")
         cursor = self.database.cursor()
         try:
-            cursor.execute("CHECKPOINT")
+            with self.database.more_threads(cursor):
+                cursor.execute("CHECKPOINT")
         except duckdb.Error as fault:
             # what was committed stays committed; a fatal fault needs the file opened anew
             self.abandon(cursor, fault)

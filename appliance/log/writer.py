@@ -51,7 +51,7 @@ class WriterOptions:
     group_wait_seconds: float = 0.004
     group_max_events: int = 10_000
     group_max_bytes: int = 32 * 1024 * 1024
-    checkpoint_wal_bytes: int = 64 * 1024 * 1024
+    checkpoint_wal_bytes: int = 128 * 1024 * 1024
 
 
 @dataclass(slots=True)
