@@ -42,16 +42,19 @@ class _Envelope(msgspec.Struct, gc=False):
 
 
 class _PlainEnvelope(msgspec.Struct, gc=False):
-    """As ``_Envelope``; a field that is null looks as if it were missing, and shows in the count instead."""
+    """What nearly every event of an array looks like; any other array is read event by event."""
 
-    event_type: Any = None
-    user_id: Any = None
-    timestamp: Any = None
-    session_id: Any = None
-    campaign_id: Any = None
-    event_id: Any = None
-    received_at: Any = None
+    event_type: str | None = None
+    user_id: str | None = None
+    timestamp: str | int | float | None = None
+    session_id: str | None = None
+    campaign_id: str | None = None
+    event_id: str | None = None
+    received_at: str | None = None
     properties: msgspec.Raw | msgspec.UnsetType = _MISSING
+
+
+_ENVELOPE_TEXTS: Final = len(_PlainEnvelope.__struct_fields__) - 1
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
@@ -72,23 +75,32 @@ def parse_array(text: bytes, limits: WireLimits) -> list[ParsedEvent] | None:
     """The events of a JSON array of plain events, in one go; ``None`` where each must be looked at by itself."""
     if b"\\" in text and _SUSPECT.search(text):
         return None
-    found: list[ParsedEvent] = []
-    total = 0
     try:
-        for envelope in _decode_envelopes(text):
-            *fields, raw = msgspec.structs.astuple(envelope)
-            properties, properties_text, quotes = _open_properties(raw, limits)
-            for value in fields:
-                if type(value) is str:
-                    quotes += 4
-                elif value is not None:
-                    quotes += 2
-            total += quotes
-            # the class's own constructor would cost more than all of this
-            found.append(tuple.__new__(ParsedEvent, (*fields, properties, properties_text)))
+        opened = [_open_plain(envelope, limits) for envelope in _decode_envelopes(text)]
     except _NOT_PLAIN:
         return None
-    return found if total == text.count(b'"') else None
+    if sum(quotes for _, quotes in opened) != text.count(b'"'):
+        return None
+    if b"\n" in text or b"\r" in text:
+        return [event._replace(properties_text=one_line(event.properties_text)) for event, _ in opened]
+    return [event for event, _ in opened]
+
+
+def _open_plain(envelope: _PlainEnvelope, limits: WireLimits) -> tuple[ParsedEvent, int]:
+    """An event, and how many quotation marks its JSON holds when that is all of it; its text may have line ends."""
+    *fields, raw = msgspec.structs.astuple(envelope)
+    quotes = 4 * (_ENVELOPE_TEXTS - fields.count(None))
+    if type(envelope.timestamp) is not str and envelope.timestamp is not None:
+        quotes -= 2
+    if raw is _MISSING:
+        return ParsedEvent._make((*fields, {}, "{}")), quotes
+    text = bytes(raw)
+    if len(text) > limits.max_properties_bytes:
+        raise _BeyondLimits
+    properties = _decode_object(text)
+    quotes += 2 + 2 * len(properties) + _quotes_of_items(properties.values(), limits.max_depth)
+    # the class's own constructor would cost more than all of this
+    return tuple.__new__(ParsedEvent, (*fields, properties, text.decode())), quotes
 
 
 def _parse_fast(raw: bytes, limits: WireLimits) -> ParsedEvent | None:
