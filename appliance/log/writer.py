@@ -80,7 +80,6 @@ class Writer:
     clock: Clock
     options: WriterOptions = field(default_factory=WriterOptions)
     counts: WriterCounts = field(default_factory=WriterCounts)
-    on_commit: Callable[[], None] | None = None
     _waiting: deque[Waiting] = field(default_factory=deque)
     _jobs: deque[Callable[[], None]] = field(default_factory=deque)
     _wake: threading.Condition = field(default_factory=threading.Condition)
@@ -127,9 +126,6 @@ class Writer:
     def call(self, job: Callable[[], T]) -> Future[T]:
         """Run ``job`` in the writer's thread, outside of any transaction, after the ingest that waits now."""
         return self._put_job(job)
-
-    def queued_events(self) -> int:
-        return sum(len(waiting.batch.rows) for waiting in tuple(self._waiting))
 
     def _put(self, waiting: Waiting) -> None:
         with self._wake:
@@ -245,8 +241,6 @@ class Writer:
             self.counts.events += receipt.accepted
             self.counts.duplicates += receipt.duplicates
             self.counts.dead_letters += len(waiting.batch.dead_letters)
-        if self.on_commit is not None:
-            self.on_commit()
 
     def _recover(self) -> None:
         """Bring a log back that a fault has closed, and find out whether it takes events again after it has not.

@@ -95,13 +95,6 @@ def test_a_cancelled_future_hurts_nobody(log: DuckDBLog, writer: Writer) -> None
     assert "wanted" == writer.call(lambda: "wanted").result(10)
 
 
-def test_a_listener_that_raises_after_a_commit_hurts_nobody(log: DuckDBLog, writer: Writer) -> None:
-    """The batch is acknowledged and the next one is stored."""
-    writer.on_commit = _raising(ValueError("on purpose"))
-
-    assert [1, 1] == [writer.submit(Batch([make_row()])).result(10).accepted for _ in range(2)]
-
-
 def test_a_job_whose_commit_breaks_the_instance_is_noticed(log: DuckDBLog, writer: Writer) -> None:
     """A fatal fault in a job has the file opened anew without any batch or reader having to stumble first."""
     with pytest.raises(duckdb.FatalException):
