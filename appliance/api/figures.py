@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from appliance.analytics.activity import activity
 from appliance.analytics.heatmap import heatmap
+from appliance.analytics.points import MOST_POINTS
 from appliance.analytics.series import series
 from appliance.api.answers import PROBLEMS, json_answer
 from appliance.api.arguments import instant, known_only, whole_number
@@ -19,9 +20,8 @@ router = APIRouter(prefix="/v1", tags=["figures"], responses=PROBLEMS)
 
 
 @router.get("/metrics", summary="Every metric now")
-async def read_metrics(request: Request, parts: WithParts) -> Response:
+async def read_metrics(parts: WithParts) -> Response:
     """All metrics of one snapshot, as of `as_of`, at most two seconds old."""
-    known_only(request.query_params, ())
     snapshot = await run_sync(parts.hub.current)
     return json_answer({"as_of": snapshot.figures["as_of"], "metrics": snapshot.figures["metrics"]})
 
@@ -71,7 +71,7 @@ async def read_series(metric: str, request: Request, parts: WithParts) -> Respon
                 "name": "minutes",
                 "in": "query",
                 "required": False,
-                "schema": {"type": "integer", "minimum": 1, "maximum": 1440, "default": 60},
+                "schema": {"type": "integer", "minimum": 1, "maximum": MOST_POINTS, "default": 60},
             }
         ]
     },
@@ -79,7 +79,7 @@ async def read_series(metric: str, request: Request, parts: WithParts) -> Respon
 async def read_activity(request: Request, parts: WithParts) -> Response:
     """The last `minutes` minutes, empty ones included; the last is unfinished."""
     known_only(request.query_params, ("minutes",))
-    minutes = whole_number(request.query_params, "minutes", 60, 1, 1_440)
+    minutes = whole_number(request.query_params, "minutes", 60, 1, MOST_POINTS)
     return json_answer(await parts.queries.run(lambda cursor: activity(cursor, parts.clock.now_us(), minutes=minutes)))
 
 

@@ -8,13 +8,12 @@ from typing import Final
 
 import duckdb
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from appliance.analytics.hub import Snapshot
 from appliance.analytics.sample import newest_events
 from appliance.api.answers import PROBLEMS
-from appliance.api.arguments import known_only
 from appliance.api.parts import Parts, WithParts
 
 router = APIRouter(prefix="/v1", tags=["figures"], responses=PROBLEMS)
@@ -30,9 +29,8 @@ _SAMPLE_SECONDS: Final = 1.0
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-async def read_stream(request: Request, parts: WithParts) -> StreamingResponse:
+async def read_stream(parts: WithParts) -> StreamingResponse:
     """`snapshot` on every change, whole; `events` with at most 20 of the events accepted in a second."""
-    known_only(request.query_params, ())
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(_messages(parts), media_type="text/event-stream", headers=headers)
 
