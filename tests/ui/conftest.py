@@ -41,8 +41,9 @@ def dashboard_on(port: int, feed: FakeFeed, *, open_mode: bool = True) -> Dashbo
     return dashboard
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one module: while it is open an event loop runs in this thread, in the way of other tests."""
     if not CHROMIUM.exists():
         message = f"No Chromium at {CHROMIUM}: install it (Debian: chromium), or name another in CHROMIUM."
         if os.environ.get("CI") == "true":

@@ -119,7 +119,7 @@ def test_the_first_message_is_the_whole_snapshot(dashboard: Dashboard, feed: Fak
 
 def test_nothing_is_computed_for_nobody(dashboard: Dashboard, feed: FakeFeed) -> None:
     """The feed has a subscriber while pages are open, one for all of them, and none before and after."""
-    assert feed.subscribers() == 0
+    wait_until(lambda: feed.subscribers() == 0)
     with live(dashboard) as one, live(dashboard) as two:
         one.recv(5), two.recv(5)
         assert feed.subscribers() == 1
