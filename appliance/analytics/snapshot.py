@@ -73,6 +73,7 @@ def take_slow(cursor: duckdb.DuckDBPyConnection, as_of_us: int, *, zone: str, ba
     """What may be some ticks old: heatmap of 7 days, campaigns of 24 h, and ``slow_as_of``, their own instant."""
     return {
         "slow_as_of": iso(as_of_us),
+        "timezone": zone,
         "heatmap": heatmap(cursor, as_of_us, zone=zone),
         "campaigns": campaigns_in_window(cursor, as_of_us=as_of_us, window_us=DAY_US, base_currency=base_currency),
     }

@@ -74,6 +74,7 @@ def figures(
         "as_of": iso(now_us),
         "hourly_as_of": iso(now_us - 2 * SECOND_US),
         "slow_as_of": iso(now_us - 9 * SECOND_US),
+        "timezone": "Europe/Berlin",
         "position": f"fake-{version}",
         "tick_ms": 12.5,
         "metrics": metrics(version, scale),

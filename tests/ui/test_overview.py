@@ -177,6 +177,12 @@ def test_slower_figures_tell_their_own_instant(page: Page, dashboard: Dashboard)
         expect(told).to_have_text(re.compile(r"^as of \d\d:\d\d:\d\d$"))
 
 
+def test_the_heat_map_names_its_zone(page: Page, dashboard: Dashboard) -> None:
+    """Hours of the day are those of the zone that the figures were taken in, and the page says which."""
+    open_overview(page, dashboard)
+    expect(page.locator('[data-section="heatmap"] [data-zone]')).to_have_text("Europe/Berlin")
+
+
 def test_dark_follows_the_system_until_told_otherwise(page: Page, dashboard: Dashboard) -> None:
     """The page is dark where the system is, and the button's choice wins and stays."""
     light, dark = "rgb(245, 246, 248)", "rgb(13, 17, 23)"

@@ -5,7 +5,7 @@ import {walk} from "./heat_keys.js";
 
 /** A week of hours as a real table: the colour is one sign, the number in each cell the other. */
 export function heatmap(element) {
-  const grid = h("table", {class: "heat", role: "grid"}, h("caption", {class: "sr-only"}, "Active events by day of the week and hour, UTC. The arrow keys go from hour to hour."));
+  const grid = h("table", {class: "heat", role: "grid"}, h("caption", {class: "sr-only"}, "Active events by day of the week and hour. The arrow keys go from hour to hour."));
   const readout = h("span", {class: "readout"});
   const scale = h("span", {class: "scale"});
   element.replaceChildren(grid, h("p", {class: "heatfoot"}, readout, scale));
@@ -18,7 +18,8 @@ export function heatmap(element) {
   };
   for (const kind of ["pointerover", "focusin"]) grid.addEventListener(kind, ({target}) => point(target.closest("td[data-say]")));
   for (const kind of ["pointerleave", "focusout"]) grid.addEventListener(kind, () => point(null));
-  return ({heatmap: {days, hours, values}}) => {
+  return ({heatmap: {days, hours, values}, timezone}) => {
+    for (const node of document.querySelectorAll("[data-zone]")) node.textContent = timezone;
     const spans = ranges(values.flat());
     cells ??= build(grid, days, hours);
     values.forEach((row, day) => row.forEach((value, hour) => {
