@@ -45,7 +45,7 @@ class Section:
 
     ``name`` is unique on the page. ``columns`` of twelve on a wide screen. ``chart`` says in words what a chart shows,
     for those who don't see it; ``table`` is the name of the table below it, which chart or tile fills. In ``note`` the
-    sign ¤ becomes the base currency and ⌚ the zone in which hours and days are counted. ``as_of`` is the snapshot's key
+    sign ¤ becomes the base currency and § the zone in which hours and days are counted. ``as_of`` is the snapshot's key
     of these figures' instant, where it is their own.
     """
 

@@ -83,7 +83,7 @@ def _sections() -> Sequence[Section]:
             "heatmap",
             "When people are active",
             [tile("heatmap")],
-            note="active events of each hour, last 7 days, ⌚",
+            note="active events of each hour, last 7 days, §",
             as_of="slow_as_of",
         ),
         Section(
