@@ -24,9 +24,9 @@ class Audience:
     metrics: dict[str, Any] = field(default_factory=dict)
     """What the newest snapshot says, by name."""
 
-    def value(self, metric: str) -> float:
-        """The metric's newest value."""
-        return float(self.metrics[metric]["value"])
+    def revenue(self, currency: str) -> float:
+        """The newest revenue of 24 hours in a currency."""
+        return float(self.metrics["revenue_24h"]["by_currency"].get(currency, 0))
 
 
 @asynccontextmanager

@@ -146,18 +146,19 @@ async def _metrics_answers(scale: Scale, appliance: ApplianceProcess) -> list[fl
 
 
 async def _visible_after(appliance: ApplianceProcess) -> float:
-    """Seconds from the acknowledgement of one more click until a viewer's figures count it."""
+    """Seconds from the acknowledgement of a purchase, in a currency of its own, until a viewer's figures count it."""
     async with watched(appliance.ui_port, 1) as audience:
-        before = audience.value("total_clicks_1h")
+        before = audience.revenue("XTS")
         now = SystemClock().now_us() / 1e6
-        event = {"event_type": "email_clicked", "user_id": "bench", "timestamp": now - 1, "properties": {}}
+        money = {"revenue": 1, "currency": "XTS"}
+        event = {"event_type": "conversion", "user_id": "bench", "timestamp": now - 1, "properties": money}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{appliance.port}") as client:
             (await client.post("/v1/events", json=event)).raise_for_status()
         began = time.perf_counter()
-        while audience.value("total_clicks_1h") <= before:
+        while audience.revenue("XTS") <= before:
             await asyncio.sleep(0.01)
             if time.perf_counter() - began > 30:
-                raise TimeoutError("a click was accepted and not shown within 30 s")
+                raise TimeoutError("a purchase was accepted and not shown within 30 s")
         return time.perf_counter() - began
 
 
