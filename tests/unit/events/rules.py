@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -138,6 +138,14 @@ def _money(properties: dict[str, Any], terms: Terms, verdict: Verdict) -> tuple[
     return None, None
 
 
+def _decimal(text: str) -> Decimal:
+    """The number, also where its exponent is beyond what a ``Decimal`` holds: next to nothing, or far too large."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal(0) if "e-" in text.lower() else MONEY_LIMIT
+
+
 def _amount(name: str, value: Any, verdict: Verdict) -> int | None:
     """A number or decimal text, rounded half-even to 4 places, within DECIMAL(18,4)."""
     text = value.text if isinstance(value, Number) else value
@@ -146,7 +154,7 @@ def _amount(name: str, value: Any, verdict: Verdict) -> int | None:
         return None
     if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         verdict.free.add(Fault("bad_amount", f"properties.{name}"))
-    amount = Decimal(text)
+    amount = _decimal(text)
     if amount.copy_abs() < MONEY_LIMIT + 1:
         amount = amount.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=100))
     if amount.copy_abs() >= MONEY_LIMIT:
