@@ -98,7 +98,7 @@ def _open_plain(envelope: _PlainEnvelope, limits: WireLimits) -> tuple[ParsedEve
     if len(text) > limits.max_properties_bytes:
         raise _BeyondLimits
     properties = _decode_object(text)
-    quotes += 2 + 2 * len(properties) + _quotes_of_items(properties.values(), limits.max_depth)
+    quotes += 2 + _quotes(properties, limits.max_depth)
     # the class's own constructor would cost more than all of this
     return tuple.__new__(ParsedEvent, (*fields, properties, text.decode())), quotes
 
