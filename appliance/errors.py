@@ -5,10 +5,15 @@
     ├── RequestError             a caller asked for something that can't be answered as asked
     │   ├── BadArgument          400 bad_argument
     │   ├── NotFound             404 not_found
+    │   ├── QueryNotAllowed      400 query_not_allowed
+    │   ├── QueryFailed          400 query_failed
+    │   ├── QueryTimeout         504 query_timeout
+    │   ├── Unauthorized         (access/door.py) 401, Forbidden 403, RateLimited 429
     │   └── BodyError            the body as a whole can't be taken
     └── LogError                 the event log can't do what it was asked
         ├── StorageFull          transient: no room below ``log.min_free_bytes``
         ├── Overloaded           transient: the writer's queue is full
+        │   └── TooManyExports   (api/exports.py) as many exports run as may
         ├── LogUnavailable       transient: the log is starting, stopping or being reopened
         ├── LogInUse             another process has the data folder open
         ├── LogDamaged           terminal: the files can't be opened; nothing is deleted
@@ -66,6 +71,25 @@ class NotFound(RequestError):
 
     code = "not_found"
     status = 404
+
+
+class QueryNotAllowed(RequestError):
+    """The SQL is not one that only reads what it may. The message names the part."""
+
+    code = "query_not_allowed"
+
+
+class QueryFailed(RequestError):
+    """The SQL could not be carried out. The message says why."""
+
+    code = "query_failed"
+
+
+class QueryTimeout(RequestError):
+    """The SQL took too long. Ask for less, or raise query.timeout_seconds."""
+
+    code = "query_timeout"
+    status = 504
 
 
 class BodyError(RequestError):

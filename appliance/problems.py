@@ -37,4 +37,6 @@ def problem_of(error: ApplianceError) -> tuple[int, dict[str, Any], Mapping[str,
     status = status_of(error)
     field = error.field if isinstance(error, RequestError) else None
     headers = {"retry-after": str(error.retry_after_seconds)} if isinstance(error, TransientError) else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
     return status, problem(status, error.code, error.message, field=field), headers

@@ -6,7 +6,7 @@ neither by its own address (``Origin``) nor through a name that it points at 127
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -28,18 +28,30 @@ class Guard:
         """As ``refusal``, for the many requests that carry nothing but a Host."""
         return self.refusal(host, (), forwarded=False, peer="")
 
-    def refusal(self, host: str, origins: Collection[str], *, forwarded: bool, peer: str) -> str | None:
-        """Why a request is refused, or ``None`` when it may pass."""
-        name, port = split_host(host)
-        if self.open_mode and not is_loopback(name):
+    def refusal(
+        self, host: str, origins: Collection[str], *, forwarded: bool, peer: str, forwarded_host: str = ""
+    ) -> str | None:
+        """Why a request is refused, or ``None`` when it may pass.
+
+        ``forwarded_host`` is ``X-Forwarded-Host``: the name by which the browser knows a proxy, believed when ``peer``
+        is a trusted one.
+        """
+        if self.open_mode and not is_loopback(split_host(host)[0]):
             return "this server is open on loopback names only; the Host header names another"
-        if self.open_mode and forwarded and not self._is_trusted(peer):
+        if self.open_mode and forwarded and not is_within(peer, self.trusted_proxies):
             return "forwarded requests are refused in open mode, unless server.trusted_proxies names their sender"
-        if any(not self._is_own(origin, name, port) for origin in origins):
+        names = [host, *self._names_of_proxy(forwarded_host, peer)]
+        if any(not any(self._is_own(origin, name) for name in names) for origin in origins):
             return "the Origin header is not this server's own"
         return None
 
-    def _is_own(self, origin: str, name: str, port: int | None) -> bool:
+    def _names_of_proxy(self, forwarded_host: str, peer: str) -> list[str]:
+        if not forwarded_host or not is_within(peer, self.trusted_proxies):
+            return []
+        return [name.strip() for name in forwarded_host.split(",")]
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        name, port = split_host(host)
         try:
             parts = urlsplit(origin)
             origin_port = parts.port
@@ -48,12 +60,22 @@ class Guard:
         # A proxy in front has a port that this server can't know but that the browser says in both headers.
         return bool(name) and parts.hostname == name and (origin_port in self.own_ports or origin_port == port)
 
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted_proxies)
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address lies in one of the networks; what is no address lies in none."""
+    if not is_address(address):
+        return False
+    parsed = ip_address(address)
+    return any(parsed in network for network in networks)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def split_host(host: str) -> tuple[str, int | None]:

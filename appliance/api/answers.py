@@ -31,11 +31,25 @@ def problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
 
 
+def answered(description: str, properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI describes a good answer: an object that has these properties."""
+    schema = {"type": "object", "required": list(properties), "properties": dict(properties)}
+    return {200: {"description": description, "content": {"application/json": {"schema": schema}}}}
+
+
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     400: problem_response("An argument is wrong; `field` names it."),
+    401: problem_response("Nobody is known by the key that was sent, if one was."),
     403: problem_response("The caller may not."),
     404: problem_response("There is no such thing."),
+    429: problem_response("Too many requests; try again after `Retry-After` seconds."),
     503: problem_response("Not now; try again after `Retry-After` seconds."),
+}
+
+BODY_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    408: problem_response("The body came too slowly."),
+    413: problem_response("The body is too large."),
+    415: problem_response("The body's type is none that is read here."),
 }
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
 
 from appliance.errors import BadArgument
 from appliance.events.timestamps import instant_us
+
+Name = TypeVar("Name", bound=str)
+Default = TypeVar("Default")
 
 
 def known_only(arguments: Mapping[str, str], known: Collection[str]) -> None:
@@ -37,3 +41,14 @@ def whole_number(arguments: Mapping[str, str], name: str, default: int, low: int
     if not text.isascii() or not text.isdecimal() or not low <= int(text[:12]) <= high:
         raise BadArgument(f"send a whole number from {low} to {high}", field=name)
     return int(text)
+
+
+def choice(arguments: Mapping[str, str], name: str, allowed: Iterable[Name], default: Default) -> Name | Default:
+    """One of the names in ``allowed``."""
+    text = arguments.get(name, "").strip()
+    if not text:
+        return default
+    for found in allowed:
+        if found == text:
+            return found
+    raise BadArgument(f"send one of {', '.join(allowed)}", field=name)

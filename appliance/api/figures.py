@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["figures"], responses=PROBLEMS)
 @router.get("/metrics", summary="Every metric now")
 async def read_metrics(parts: WithParts) -> Response:
     """All metrics of one snapshot, as of `as_of`, at most two seconds old."""
-    snapshot = await run_sync(parts.hub.current)
+    snapshot = await parts.queries.attend(run_sync(parts.hub.current))
     return json_answer({"as_of": snapshot.figures["as_of"], "metrics": snapshot.figures["metrics"]})
 
 

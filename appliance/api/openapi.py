@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from appliance.access.principal import Scope
+from appliance.access.rules import needed_scope
 from appliance.api.answers import problem_response
 
 _IDENTIFIER: Final = {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "integer"}]}
@@ -38,7 +40,7 @@ _REJECTED: Final[dict[str, Any]] = {
         },
     },
 }
-_ACCEPTED: Final[dict[str, Any]] = {
+ACCEPTED: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"accepted": {"type": "integer"}, "duplicates": {"type": "integer"}, "rejected": _REJECTED},
 }
@@ -73,15 +75,24 @@ POST_EVENTS: Final[dict[str, Any]] = {
     "responses": {
         "202": {
             "description": "At least one event was accepted or had been before.",
-            "content": {"application/json": {"schema": _ACCEPTED}},
+            "content": {"application/json": {"schema": ACCEPTED}},
         },
         "400": problem_response("Nothing could be accepted; `rejected` says why, event by event."),
-        "403": problem_response("The Host or Origin is not this server's."),
+        "401": problem_response("Nobody is known by the key that was sent, if one was."),
+        "403": problem_response("The key may not write, or the Host or Origin is not this server's."),
         "408": problem_response("The body came too slowly."),
         "413": problem_response("The body, or what it inflates to, is too large."),
         "415": problem_response("Another Content-Type or Content-Encoding."),
+        "429": problem_response("Too many requests; try again after `Retry-After` seconds."),
         "503": problem_response("No room or too much waiting; try again after `Retry-After` seconds."),
     },
+}
+
+
+_KEY: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key, in key mode. In open mode, on a loopback address, none is needed.",
 }
 
 
@@ -92,6 +103,15 @@ def document(routes: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = generate()
         schema["paths"].setdefault("/v1/events", {"post": POST_EVENTS})
+        schema.setdefault("components", {})["securitySchemes"] = {"key": _KEY}
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                _tell_scope(operation, needed_scope(method.upper(), path))
         return schema
 
     routes.openapi = openapi  # type: ignore[method-assign]
+
+
+def _tell_scope(operation: dict[str, Any], scope: Scope | None) -> None:
+    # a list of scopes is allowed for every kind of scheme since OpenAPI 3.1
+    operation["security"] = [] if scope is None else [{"key": [scope]}, {}]

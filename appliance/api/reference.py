@@ -7,7 +7,9 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from appliance.api import exposition
+from appliance.api.exposition import SECTIONS
+
+_KINDS = {f"{kind}MetricFamily": kind.lower() for kind in ("Counter", "Gauge", "Histogram")}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ def families() -> list[Family]:
 
     Read from the source, since a scrape leaves out what has no value yet.
     """
-    return list(_families(ast.parse(inspect.getsource(exposition))))
+    return [family for section in SECTIONS for family in _families(ast.parse(inspect.getsource(section)))]
 
 
 def metrics_table() -> str:
@@ -41,8 +43,8 @@ def metrics_table() -> str:
 def _families(tree: ast.AST) -> Iterator[Family]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     for call in sorted(calls, key=lambda call: call.lineno):
-        made = call.func.id.removesuffix("MetricFamily") if isinstance(call.func, ast.Name) else ""
-        if made in ("Counter", "Gauge"):
+        kind = _KINDS.get(call.func.id) if isinstance(call.func, ast.Name) else None
+        if kind is not None:
             name, meaning = (ast.literal_eval(argument) for argument in call.args[:2])
             labels = next((ast.literal_eval(given.value) for given in call.keywords if given.arg == "labels"), ())
-            yield Family(name + ("_total" if made == "Counter" else ""), made.lower(), meaning, tuple(labels))
+            yield Family(name + ("_total" if kind == "counter" else ""), kind, meaning, tuple(labels))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import duckdb
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from appliance.access.door import Shown
 from appliance.analytics.hub import Snapshot
 from appliance.analytics.sample import newest_events
 from appliance.api.answers import PROBLEMS
@@ -29,13 +30,28 @@ _SAMPLE_SECONDS: Final = 1.0
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
-async def read_stream(parts: WithParts) -> StreamingResponse:
-    """`snapshot` on every change, whole; `events` with at most 20 of the events accepted in a second."""
+async def read_stream(request: Request, parts: WithParts) -> StreamingResponse:
+    """`snapshot` on every change, whole; `events` with at most 20 of the events accepted in a second.
+
+    Ends when the key or the session that opened it does.
+    """
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_messages(parts), media_type="text/event-stream", headers=headers)
+    messages = stream_messages(parts, _welcome(request, parts))
+    return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
 
-async def _messages(parts: Parts) -> AsyncIterator[bytes]:
+def _welcome(request: Request, parts: Parts) -> Callable[[], bool]:
+    shown = Shown(
+        authorization=request.headers.get("authorization", ""), cookie="; ".join(request.headers.getlist("cookie"))
+    )
+    return lambda: parts.access.door.still_knows(request.method, request.url.path, shown)
+
+
+async def stream_messages(parts: Parts, is_welcome: Callable[[], bool] = lambda: True) -> AsyncGenerator[bytes, None]:
+    """The messages for one listener, as they go over the wire, for as long as it ``is_welcome``.
+
+    They are made in the event loop that reads them, whichever that is.
+    """
     inbox = _Inbox(asyncio.get_running_loop())
     unsubscribe = parts.hub.subscribe(inbox.put)
     try:
@@ -44,7 +60,7 @@ async def _messages(parts: Parts) -> AsyncIterator[bytes]:
         if latest is not None:
             yield _message("snapshot", latest.version, latest.encoded)
         seen = parts.log.tail().seq
-        while not parts.is_stopping():
+        while not parts.is_stopping() and is_welcome():
             snapshot = await inbox.get(_SAMPLE_SECONDS)
             if snapshot is not None:
                 yield _message("snapshot", snapshot.version, snapshot.encoded)

@@ -41,17 +41,19 @@ def export(
     from appliance.cli.output import STDOUT, open_output  # noqa: PLC0415
     from appliance.ingest.file_formats import format_of  # noqa: PLC0415
 
-    bounds_us = (_instant(from_, "--from"), _instant(to, "--to"))
+    from_us, to_us = bounds_us = (_instant(from_, "--from"), _instant(to, "--to"))
+    if from_us is not None and to_us is not None and from_us >= to_us:
+        raise typer.BadParameter("--from must be before --to")
     name = format or format_of(file) or "ndjson"
     with (
         open_target(Where(data, config, url, key)) as target,
         open_output(file) as output,
-        progress_bar() as progress,
+        progress_bar(in_bytes=True) as progress,
     ):
 
         def write(piece: bytes) -> None:
             output.write(piece)
-            progress("bytes written", output.size_bytes, 0)
+            progress("written", output.size_bytes, 0)
 
         events = target.export(name, bounds_us, write)
     result = {"file": file, "format": name, "events": events, "bytes": output.size_bytes}

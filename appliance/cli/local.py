@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.analytics.export import Range
+import msgspec
+
+from appliance.analytics.export import ExportFormat, Selection
 from appliance.analytics.export_stream import export_file
 from appliance.cli.target import Progress
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
-from appliance.ingest.chunks import Chunk, Taken
-from appliance.ingest.importer import Importer
-from appliance.ingest.intake import Decoder
 from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.from_settings import log_options, writer_options
 from appliance.log.writer import Writer
+from appliance.query.decoding import decode_answer
+from appliance.query.pool import SqlOptions, SqlPool
 from appliance.rollups.maintenance import rebuild_rollups, verify_log
 
 
@@ -30,14 +32,20 @@ class Folder:
     log: DuckDBLog
     writer: Writer
 
-    def take(self, chunk: Chunk) -> Taken:
-        return Importer(Decoder(self.settings, self.clock), self.log, self.writer).take(chunk)
-
-    def export(self, format_name: str, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]) -> int:
+    def export(
+        self, format_name: ExportFormat, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]
+    ) -> int:
         counts: list[int] = []
         with self.log.reader() as cursor:
-            export_file(cursor, format_name, Range(*bounds_us), on_count=counts.append, write=write)
+            export_file(cursor, format_name, Selection(*bounds_us), on_count=counts.append, write=write)
         return counts[0]
+
+    def query(self, sql: str) -> dict[str, Any]:
+        pool = SqlPool(self.log, SqlOptions.of(self.settings))
+        try:
+            return decode_answer(msgspec.json.encode(asyncio.run(pool.run(sql))))
+        finally:
+            pool.close()
 
     def verify(self, progress: Progress) -> dict[str, Any]:
         return verify_log(self.log, progress)

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
-import zstandard
-
+from appliance.analytics.export_compression import COMPRESSORS, Compressor
 from appliance.ingest.file_formats import compression_of
 
 STDOUT: Final = "-"
-_GZIP_WRAPPER: Final = 16 + zlib.MAX_WBITS
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self) -> bytes: ...
 
 
 class Output:
     """Takes the bytes of a file, compressing them on the way; ``size_bytes`` counts what came out."""
 
-    def __init__(self, file: BinaryIO, compressor: _Compressor | None) -> None:
+    def __init__(self, file: BinaryIO, compressor: Compressor | None) -> None:
         self._file = file
         self._compressor = compressor
         self.size_bytes = 0
@@ -86,11 +77,6 @@ def _draft(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _compressor(name: str) -> _Compressor | None:
-    match compression_of(name):
-        case "gzip":
-            return zlib.compressobj(6, zlib.DEFLATED, _GZIP_WRAPPER)
-        case "zstd":
-            return zstandard.ZstdCompressor().compressobj()
-        case _:
-            return None
+def _compressor(name: str) -> Compressor | None:
+    compression = compression_of(name)
+    return None if compression is None else COMPRESSORS[compression]()

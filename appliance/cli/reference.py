@@ -42,6 +42,8 @@ are shown on a terminal only.
 `import` looks an `event_id` up in the whole log. An event without one is known by the name of its file, the number of
 its line and its bytes: run again, also after an interruption, with lines mended in their place or with lines added at
 the end, the same file stores nothing twice. A renamed file, or one whose lines have moved, is another file.
+
+Foreign CSV and Parquet, mappings and interrupted imports: [import and export](import-export.md).
 """
 
 

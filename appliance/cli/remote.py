@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
 import msgspec
 
+from appliance.analytics.export import ExportFormat
 from appliance.cli.target import Progress
+from appliance.clock import iso
 from appliance.errors import ApplianceError, LogUnavailable, Overloaded, StorageFull, TransientError
 from appliance.ingest.chunks import Chunk, Taken
+from appliance.query.decoding import decode_answer
 from appliance.server_file import ServerFile
 
 # Verifying may be silent for long, and an export waits for the reader: only connecting has a bound.
@@ -42,28 +46,68 @@ class Server:
     client: httpx.Client
 
     def take(self, chunk: Chunk) -> Taken:
+        """Import a chunk, as ``appliance.ingest.receiver.Receiver.take`` does."""
         with _explained(self.client):
             answer = self.client.post("/internal/import", content=msgspec.msgpack.encode(chunk))
             _raise_for(answer)
             return msgspec.json.decode(answer.content, type=Taken)
 
-    def export(self, format_name: str, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]) -> int:
-        bounds = dict(zip(("from_us", "to_us"), bounds_us, strict=True))
-        arguments = {name: value for name, value in bounds.items() if value is not None}
+    def export(
+        self, format_name: ExportFormat, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]
+    ) -> int:
+        bounds = dict(zip(("from", "to"), bounds_us, strict=True))
+        arguments = {name: iso(value) for name, value in bounds.items() if value is not None}
         with (
             _explained(self.client),
-            self.client.stream("GET", "/internal/export", params={"format": format_name, **arguments}) as answer,
+            self.client.stream("GET", "/v1/export", params={"format": format_name, **arguments}) as answer,
         ):
             _raise_for(answer)
             for piece in answer.iter_raw():
                 write(piece)
             return int(answer.headers["x-events"])
 
+    def query(self, sql: str) -> dict[str, Any]:
+        body = msgspec.json.encode({"sql": sql})
+        with _explained(self.client):
+            answer = self.client.post("/v1/query", content=body, headers={"content-type": "application/json"})
+            _raise_for(answer)
+            return decode_answer(answer.content)
+
     def verify(self, progress: Progress) -> dict[str, Any]:
         return self._told("/internal/verify", progress)
 
     def rebuild(self, progress: Progress) -> dict[str, Any]:
         return self._told("/internal/rebuild", progress)
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """A route's JSON answer; ``body`` is sent as JSON. Raises the ``ApplianceError`` that it answers with."""
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {"content-type": "application/json"} if content is not None else {}
+        with _explained(self.client):
+            answer = self.client.request(method, path, content=content, headers=headers)
+            _raise_for(answer)
+            return msgspec.json.decode(answer.content, type=dict[str, Any])
+
+    def replay(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """As ``POST /v1/dead-letters/replay``; the same where nothing of it could be accepted."""
+        body = msgspec.json.encode(wanted)
+        headers = {"content-type": "application/json"}
+        with _explained(self.client):
+            answer = self.client.post("/v1/dead-letters/replay", content=body, headers=headers)
+            told = msgspec.json.decode(answer.content, type=dict[str, Any])
+            if answer.status_code == HTTPStatus.BAD_REQUEST and "rejected" in told:
+                return {"accepted": 0, "duplicates": 0, "rejected": told["rejected"]}
+            _raise_for(answer)
+            return told
+
+    def has_deleted(self, path: str) -> bool:
+        """Delete something; ``False`` where there is no such thing."""
+        with _explained(self.client):
+            answer = self.client.delete(path)
+            if answer.status_code == HTTPStatus.NOT_FOUND:
+                return False
+            _raise_for(answer)
+            return True
 
     def _told(self, path: str, progress: Progress) -> dict[str, Any]:
         with _explained(self.client), self.client.stream("POST", path) as answer:

@@ -9,8 +9,20 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from appliance import __version__
-from appliance.cli import check, exporting, healthcheck, importing, serve, verification, version
-from appliance.errors import ApplianceError
+from appliance.cli import (
+    check,
+    dead_letters,
+    exporting,
+    healthcheck,
+    importing,
+    keys,
+    mirrors,
+    querying,
+    serve,
+    verification,
+    version,
+)
+from appliance.errors import ApplianceError, BadArgument
 
 WRONG_USE: Final = 2
 FAILED: Final = 3
@@ -43,10 +55,14 @@ def _root(
 application.command("serve")(serve.serve)
 application.command("import")(importing.import_files)
 application.command("export")(exporting.export)
+application.command("query")(querying.query)
 application.command("verify")(verification.verify)
 application.command("rebuild")(verification.rebuild)
 application.command("check")(check.check)
 application.command("healthcheck")(healthcheck.healthcheck)
+application.add_typer(dead_letters.application, name="dead-letters")
+application.add_typer(keys.application, name="keys")
+application.add_typer(mirrors.application, name="mirrors")
 application.command("version")(version.version)
 
 
@@ -72,16 +88,20 @@ def _run() -> int:
         raise BrokenPipeError from fault
     except typer.TyperException as fault:
         return _fail(_usage(fault), WRONG_USE)
-    except ApplianceError as fault:
-        return _fail(fault.message, FAILED)
+    except BadArgument as fault:
+        return _fail(f"{fault.field}: {fault.message}" if fault.field else fault.message, WRONG_USE)
+    except (ApplianceError, OSError) as fault:
+        return _fail(fault.message if isinstance(fault, ApplianceError) else _of_the_system(fault), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", FAILED)
-    except OSError as fault:
-        place = f"{fault.filename}: " if fault.filename is not None else ""
-        return _fail(f"{place}{fault.strerror or fault}", FAILED)
     if code == _INTERRUPTED:
         return _fail("interrupted", FAILED)
     return code if isinstance(code, int) else 0
+
+
+def _of_the_system(fault: OSError) -> str:
+    place = f"{fault.filename}: " if fault.filename is not None else ""
+    return f"{place}{fault.strerror or fault}"
 
 
 def _usage(fault: typer.TyperException) -> str:

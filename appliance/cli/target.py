@@ -13,8 +13,8 @@ from appliance import server_file
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:  # imported where it is used: the command line must start fast
+    from appliance.analytics.export import ExportFormat
     from appliance.config import Settings
-    from appliance.ingest.chunks import Chunk, Taken
 
 Progress = Callable[[str, int, int], None]
 """Told what is being worked on, how much of it is done, and how much there is."""
@@ -23,11 +23,13 @@ Progress = Callable[[str, int, int], None]
 class Target(Protocol):
     """The log, wherever it is open. Every call blocks and may raise any ``ApplianceError``."""
 
-    def take(self, chunk: Chunk) -> Taken:
-        """Import a chunk, as ``appliance.ingest.importer.Importer.take`` does."""
-
-    def export(self, format_name: str, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]) -> int:
+    def export(
+        self, format_name: ExportFormat, bounds_us: tuple[int | None, int | None], write: Callable[[bytes], Any]
+    ) -> int:
         """Write the file of the events that happened between the bounds; returns how many they are."""
+
+    def query(self, sql: str) -> dict[str, Any]:
+        """The answer to a SELECT, as ``POST /v1/query`` gives it; numbers with a fraction are ``Decimal``."""
 
     def verify(self, progress: Progress) -> dict[str, Any]:
         """As ``appliance.rollups.maintenance.verify_log``."""
@@ -71,11 +73,19 @@ def open_target(where: Where, *, make: bool = False) -> Iterator[Target]:
         with connect(running.url, running.token) as server:
             yield server
         return
-    _check_folder(settings.server.data, make=make)
+    check_folder(settings.server.data, make=make)
+    speak_up()
     from appliance.cli.local import open_folder  # noqa: PLC0415
 
     with open_folder(settings) as folder:
         yield folder
+
+
+def speak_up() -> None:
+    """Warnings of the parts that this process runs itself go to standard error; all else is for a server's log."""
+    from appliance.observability import configure_logging  # noqa: PLC0415
+
+    configure_logging("warning")
 
 
 def load_settings(where: Where) -> Settings:
@@ -95,10 +105,16 @@ def running_server(data: Path) -> server_file.ServerFile | None:
     return found if found is not None and answers(found) else None
 
 
-def _check_folder(data: Path, *, make: bool) -> None:
+def check_folder(data: Path, *, make: bool) -> None:
+    """Raise ``NoDataFolder`` for what is none; ``make``: one that is missing or empty may become one."""
     if data.exists() and not data.is_dir():
         raise NoDataFolder(f"{data} is a file: name a data folder with --data")
-    if (data / "events.duckdb").exists() or (make and not (data.exists() and any(data.iterdir()))):
+    if (data / "events.duckdb").exists() or (make and _is_vacant(data)):
         return
     missing = "holds no event log" if data.exists() else "does not exist"
     raise NoDataFolder(f"{data} is no data folder, it {missing}: name one with --data")
+
+
+def _is_vacant(data: Path) -> bool:
+    """Whether a folder is missing, or holds nothing but keys that were made before the first start."""
+    return not data.exists() or all(path.name.startswith("control.sqlite") for path in data.iterdir())

@@ -14,6 +14,7 @@ from appliance.config.types import (
     ListenPort,
     Network,
     PathText,
+    Rate,
     Seconds,
     Secret,
     Section,
@@ -36,6 +37,10 @@ class ServerSettings(Section):
     auth: Literal["auto", "keys", "open"] = Field(
         default="auto", description="Whether callers need a key; `auto`: open on a loopback address, keys on any other."
     )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="From which level on lines are logged, on standard error."
+    )
+    access_log: bool = Field(default=False, description="Whether each request to the API is logged, in a line.")
     trusted_proxies: list[Network] = Field(
         default=[], description="Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed."
     )
@@ -44,6 +49,36 @@ class ServerSettings(Section):
     )
     write_key: Secret | None = Field(
         default=None, description="Key with the scope `write`, instead of one made on the first start in key mode."
+    )
+    session_hours: Count = Field(default=168, description="Hours that a sign-in at the dashboard lasts.")
+    requests_per_second_per_key: Rate = Field(
+        default=0, description="Requests a second that one key may send on average, 429 beyond; 0 sets no limit."
+    )
+    requests_per_second_per_address: Rate = Field(
+        default=0, description="Requests a second that one address may send on average, 429 beyond; 0 sets no limit."
+    )
+    failed_keys_per_minute: Count = Field(
+        default=10,
+        description="Wrong keys a minute from one address, 429 beyond; "
+        "the API lets right ones in all the same, the sign-in page does not.",
+    )
+    max_connections: Count = Field(
+        default=4_096,
+        description="Connections to the API at once, 503 beyond; fewer where the process may not open so many files.",
+    )
+    max_header_bytes: Count = Field(default=32 * 1024, description="Bytes of a request's headers; more: 431.")
+    header_timeout_seconds: Seconds = Field(
+        default=10, description="Seconds that a request's headers may take in all, then 408."
+    )
+    idle_timeout_seconds: Seconds = Field(
+        default=75, description="Seconds that a connection may be silent between two requests before it is closed."
+    )
+    send_timeout_seconds: Seconds = Field(
+        default=30, description="Seconds that a client may take nothing of its answer before it is cut off."
+    )
+    max_exports: Count = Field(default=2, description="Exports that may run at once, 503 beyond.")
+    export_patience_seconds: Seconds = Field(
+        default=60, description="Seconds that an export waits for its client to take 256 KiB more, then it is cut."
     )
 
 
@@ -103,6 +138,9 @@ class IngestSettings(Section):
         default=600, description="Seconds that an event's timestamp may lie in the future."
     )
     dead_letter_max_rows: Count = Field(default=100_000, description="Dead letters kept; the oldest go first.")
+    dead_letter_max_bytes: Count = Field(
+        default=256 * _MIB, description="Bytes of dead letters' payloads kept; the oldest go first."
+    )
     dead_letter_retention_days: Count = Field(default=30, description="Days that dead letters are kept.")
 
 

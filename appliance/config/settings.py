@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from appliance.config.alerting import AlertSettings
 from appliance.config.core import AnalyticsSettings, IngestSettings, LogSettings, MetricsSettings, ServerSettings
-from appliance.config.services import ElasticsearchSettings, KafkaSettings, PostgresSettings, RedisSettings
+from appliance.config.kafka import KafkaSettings
+from appliance.config.querying import QuerySettings
+from appliance.config.services import ElasticsearchSettings, PostgresSettings, RedisSettings
 
 
 class Settings(BaseSettings):
@@ -22,6 +24,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default_factory=IngestSettings)
     analytics: AnalyticsSettings = Field(default_factory=AnalyticsSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    query: QuerySettings = Field(default_factory=QuerySettings)
     kafka: KafkaSettings | None = None
     redis: RedisSettings | None = None
     elasticsearch: ElasticsearchSettings | None = None

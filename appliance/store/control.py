@@ -10,9 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from appliance.errors import ApplianceError
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+FILE_NAME = "control.sqlite"
 _BUSY_SECONDS = 10.0
 
 
@@ -30,10 +33,11 @@ class ControlStore:
         self._path = path
         self._lock = threading.Lock()
         self._of_thread = threading.local()
-        self._opened: list[Database] = []
+        self._opened: list[tuple[threading.Thread, Database]] = []
         self._closed = False
         try:
             database = self.database()
+            _check_own(database)
             database.enable_wal()
             CONTROL.apply(database)
         except BaseException:
@@ -69,7 +73,7 @@ class ControlStore:
         with self._lock:
             self._closed = True
             opened, self._opened = self._opened, []
-        for database in opened:
+        for _, database in opened:
             database.close()
 
     def __enter__(self) -> Self:
@@ -89,5 +93,62 @@ class ControlStore:
             # One thread uses it, but the thread that closes the store closes it.
             connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
             database = Database(connection, execute_plugins=False)
-            self._opened.append(database)
+            self._let_go_of_ended_threads()
+            self._opened.append((threading.current_thread(), database))
         return database
+
+    def _let_go_of_ended_threads(self) -> None:
+        """Worker threads come and go; what they opened would stay open until the end of the process."""
+        for thread, database in self._opened:
+            if not thread.is_alive():
+                database.close()
+        self._opened = [(thread, database) for thread, database in self._opened if thread.is_alive()]
+
+
+class StoreDamaged(ApplianceError):
+    """The control store can't be opened. Nothing was deleted."""
+
+    code = "control_store_damaged"
+
+
+class StoreForeign(StoreDamaged):
+    """The control store is somebody else's, or a later version's. Nothing was changed."""
+
+
+def _check_own(database: Database) -> None:
+    """Raise ``StoreForeign`` before anything is written into a file that isn't ours, or not ours yet."""
+    from sqlite_utils import Database as AnyDatabase  # noqa: PLC0415 - see above
+
+    from appliance.store.migrations import CONTROL  # noqa: PLC0415
+
+    tables = database.table_names()
+    if not tables:
+        return
+    if CONTROL.migrations_table not in tables:
+        raise StoreForeign(
+            f"{FILE_NAME} in the data folder is a database, but not the appliance's. Nothing was changed: name another "
+            "folder, or move that file away"
+        )
+    known = {step.name for step in CONTROL.pending(AnyDatabase(memory=True))}
+    if not {step.name for step in CONTROL.applied(database)} <= known:
+        raise StoreForeign(
+            f"{FILE_NAME} in the data folder was written by a later version of the appliance: install that version. "
+            "It holds the keys, sign-ins and the audit log; nothing was changed"
+        )
+
+
+def open_store(folder: Path) -> ControlStore:
+    """The control store of a data folder; raises ``StoreDamaged``."""
+    try:
+        return ControlStore(folder / FILE_NAME)
+    except sqlite3.Error as fault:
+        if "locked" in str(fault):
+            raise StoreDamaged(
+                f"{FILE_NAME} in the data folder is held by another program for longer than {_BUSY_SECONDS:.0f} s: end "
+                "that program. Nothing was changed"
+            ) from fault
+        raise StoreDamaged(
+            f"{FILE_NAME} in the data folder can't be used: {fault}. It holds the keys, sign-ins, the audit log and "
+            "what jobs did, and no events. Nothing was deleted: restore it from a backup, or move it away to start "
+            "with new keys"
+        ) from fault

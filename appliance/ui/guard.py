@@ -19,10 +19,13 @@ class Refused(Matcher):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         headers = request.headers
-        origins = [*headers.get_list("Origin"), *headers.get_list("Sec-Websocket-Origin")]
-        forwarded = any(name == "Forwarded" or name.startswith("X-Forwarded-") for name in headers)
-        peer = request.remote_ip or ""
-        reason = self._guard.refusal(headers.get("Host", ""), origins, forwarded=forwarded, peer=peer)
+        reason = self._guard.refusal(
+            headers.get("Host", ""),
+            [*headers.get_list("Origin"), *headers.get_list("Sec-Websocket-Origin")],
+            forwarded=any(name == "Forwarded" or name.startswith("X-Forwarded-") for name in headers),
+            peer=request.remote_ip or "",
+            forwarded_host=headers.get("X-Forwarded-Host", ""),
+        )
         return None if reason is None else {"target_kwargs": {"reason": reason}}
 
 

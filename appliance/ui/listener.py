@@ -15,6 +15,7 @@ os.environ["BOKEH_RESOURCES"] = "server"
 
 import panel as pn
 from panel.io.server import get_server
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.routing import Rule
 from tornado.web import RequestHandler, StaticFileHandler
@@ -23,9 +24,14 @@ from appliance.access.guard import Guard
 from appliance.ui.assets import ASSETS, DIGEST
 from appliance.ui.guard import RefusalHandler, Refused
 from appliance.ui.headers import CompressedFiles, SecurityHeaders
+from appliance.ui.http_server import BoundedHTTPServer
 from appliance.ui.live import Live, Pump
+from appliance.ui.login import Login, Logout, Reception, SessionState
 from appliance.ui.pages import PAGES
 from appliance.ui.shell import Site, build
+from appliance.ui.sign_in import LOGIN, LOGOUT, SESSION, SignedOut, SignInFirst
+from appliance.ui.stream import Stream
+from appliance.ui.visits import Visits
 
 if TYPE_CHECKING:
     from appliance.ui.server import Dashboard
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 GOODBYE_SECONDS = 0.5
 CLOSE_SECONDS = 1.0
 UNUSED_SESSION_SECONDS = 30
+# What a page may say to its session at once.
+MESSAGE_BYTES = 1024 * 1024
 
 
 class Health(RequestHandler):
@@ -60,16 +68,19 @@ class Listener:
         asyncio.set_event_loop(self._asyncio_loop)
         self._loop = IOLoop.current()
         self._pump = Pump(dashboard.feed, self._loop, dashboard.clock)
+        self._visits = Visits(dashboard.sign_in)
+        self._reception = None if dashboard.sign_in is None else Reception(dashboard.sign_in, self._visits)
         _quieten()
         pn.extension()
         pn.config.nthreads = 2  # type: ignore[misc]  # settable, against its types
+        HTTPServer.configure(BoundedHTTPServer)
         self._server = get_server(
             {page.path: build(page, PAGES, _site(dashboard)) for page in PAGES},
             port=dashboard.port,
             address=dashboard.host,
             # The guard stands before Bokeh's own check, is stricter, and knows IPv6, which that check does not.
             websocket_origin=["*"],
-            extra_patterns=self._patterns(),
+            extra_patterns=self._patterns(dashboard),
             start=False,
             location=False,
             ico_path="none",
@@ -78,7 +89,7 @@ class Listener:
             include_headers=[],
             include_cookies=[],
             unused_session_lifetime_milliseconds=UNUSED_SESSION_SECONDS * 1000,
-            **_sign_in(dashboard),
+            websocket_max_message_size=MESSAGE_BYTES,
         )
         self.port: int = self._server.port or dashboard.port
         self._protect(dashboard)
@@ -87,6 +98,7 @@ class Listener:
         """Serve until ``stop``."""
         self._server.start()
         self._loop.add_callback(self._pump.start)
+        self._loop.add_callback(self._visits.start, self._server._tornado)  # noqa: SLF001
         self._loop.add_callback(on_answering)
         self._loop.start()
         # Closes the sockets of pages that did not answer, so that their browsers notice.
@@ -98,12 +110,18 @@ class Listener:
     def viewers(self) -> int:
         return len(self._pump)
 
-    def _patterns(self) -> list[Any]:
-        return [
+    def _patterns(self, dashboard: Dashboard) -> list[Any]:
+        patterns: list[Any] = [
             (r"/health", Health),
-            (r"/live", Live, {"pump": self._pump}),
+            (r"/live", Live, {"pump": self._pump, "visits": self._visits}),
             (rf"/assets/{DIGEST}/(.*)", VersionedAsset, {"path": str(ASSETS)}),
         ]
+        if dashboard.stream is not None:
+            patterns.append((r"/v1/stream", Stream, {"messages": dashboard.stream, "visits": self._visits}))
+        if self._reception is not None:
+            desk = {"reception": self._reception}
+            patterns += [(LOGIN, Login, desk), (LOGOUT, Logout, desk), (SESSION, SessionState, desk)]
+        return patterns
 
     def _protect(self, dashboard: Dashboard) -> None:
         api_port = urlsplit(dashboard.api_url).port
@@ -113,12 +131,18 @@ class Listener:
             trusted_proxies=tuple(ip_network(network) for network in dashboard.trusted_proxies),
         )
         application = self._server._tornado  # noqa: SLF001  Bokeh has no public name for its Tornado application
-        application.default_router.rules.insert(0, Rule(Refused(guard), RefusalHandler))
+        first = [Rule(Refused(guard), RefusalHandler)]
+        if dashboard.sign_in is not None:
+            first.append(Rule(SignedOut(dashboard.sign_in, [page.path for page in PAGES]), SignInFirst))
+        application.default_router.rules[:0] = first
         application.add_transform(SecurityHeaders)
         application.add_transform(CompressedFiles)
 
     async def _close(self) -> None:
         self._server.unlisten()
+        self._visits.stop()
+        if self._reception is not None:
+            self._reception.stop()
         try:
             await self._pump.stop(GOODBYE_SECONDS)
             await asyncio.wait_for(self._server._http.close_all_connections(), CLOSE_SECONDS)  # noqa: SLF001
@@ -133,12 +157,6 @@ class Listener:
 
 def _site(dashboard: Dashboard) -> Site:
     return Site(api_url=dashboard.api_url, needs_key=not dashboard.open_mode)
-
-
-def _sign_in(dashboard: Dashboard) -> dict[str, Any]:
-    if dashboard.auth_provider is None:
-        return {}
-    return {"auth_provider": dashboard.auth_provider(), "cookie_secret": dashboard.cookie_secret}
 
 
 def _quieten() -> None:

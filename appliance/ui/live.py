@@ -17,6 +17,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from appliance.clock import SECOND_US, Clock, iso
 from appliance.ui.feed import Feed, Snapshot
+from appliance.ui.visits import REASON, SIGNED_OUT, Visits
 
 HEARTBEAT_SECONDS = 5
 PING_SECONDS = 20
@@ -125,8 +126,9 @@ class Pump:
 class Live(WebSocketHandler):
     """One page's connection. Behind by more than a message, it gets the latest and not those between."""
 
-    def initialize(self, pump: Pump) -> None:
+    def initialize(self, pump: Pump, visits: Visits) -> None:
         self._pump = pump
+        self._visits = visits
         self._waiting: bytes | None = None
         self._writer: asyncio.Task[None] | None = None
         self.has_figures = False
@@ -148,24 +150,17 @@ class Live(WebSocketHandler):
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002  the guard has judged it before routing
         return True
 
-    async def prepare(self) -> None:
-        """Apply the sign-in of the pages, when there is one."""
-        provider = getattr(self.application, "auth_provider", None)
-        if provider is None or not (provider.get_user or provider.get_user_async):
-            return
-        user = provider.get_user(self) if provider.get_user else await provider.get_user_async(self)
-        if not user:
-            self.send_error(403)
-
     def open(self, *_args: Any, **_kwargs: Any) -> None:
         self.set_nodelay(True)
         self._pump.join(self)
+        self._visits.enter(self, self._sign_out)
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is expected from a page."""
 
     def on_close(self) -> None:
         self._pump.leave(self)
+        self._visits.leave(self)
 
     def offer(self, message: bytes, *, figures: bool = False) -> None:
         """Send ``message`` now, or as soon as the one under way has left; a newer one takes its place until then."""
@@ -173,6 +168,11 @@ class Live(WebSocketHandler):
         self._waiting = message
         if self.is_idle:
             self._writer = asyncio.ensure_future(self._write())
+
+    def _sign_out(self) -> None:
+        self._waiting = None
+        self._pump.leave(self)
+        self.close(SIGNED_OUT, REASON)
 
     async def _write(self) -> None:
         while self._waiting is not None:

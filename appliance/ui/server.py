@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import socket
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TYPE_CHECKING
 
+from appliance.access.sign_in import SignIn
 from appliance.clock import Clock, SystemClock
 from appliance.errors import ApplianceError
 from appliance.ui.feed import Feed
@@ -25,9 +26,9 @@ class DashboardFailed(ApplianceError):
 class Dashboard:
     """Serves the pages, ``/live`` and ``/health`` on a listener, event loop and thread of its own.
 
-    ``api_url`` is the API's address as a person would type it, ``http://127.0.0.1:8080``. ``open_mode`` means that
-    nobody signs in. ``trusted_proxies`` are networks (``10.0.0.0/8``). ``auth_provider`` is a factory of a
-    ``bokeh.server.auth_provider.AuthProvider``, called in the dashboard's thread.
+    ``api_url`` is the API's address as a person would type it, ``http://127.0.0.1:8080``. Without ``sign_in`` the
+    dashboard is open, and nobody signs in. ``stream`` makes the messages of ``/v1/stream`` for one listener.
+    ``trusted_proxies`` are networks (``10.0.0.0/8``).
     """
 
     def __init__(
@@ -37,20 +38,18 @@ class Dashboard:
         port: int,
         feed: Feed,
         api_url: str,
-        open_mode: bool = True,
+        sign_in: SignIn | None = None,
+        stream: Callable[[], AsyncGenerator[bytes, None]] | None = None,
         trusted_proxies: Sequence[str] = (),
-        auth_provider: Any = None,
-        cookie_secret: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.feed = feed
         self.api_url = api_url.rstrip("/")
-        self.open_mode = open_mode
+        self.sign_in = sign_in
+        self.stream = stream
         self.trusted_proxies = tuple(trusted_proxies)
-        self.auth_provider = auth_provider
-        self.cookie_secret = cookie_secret
         self.clock: Clock = clock or SystemClock()
         self._thread: threading.Thread | None = None
         self._listener: Listener | None = None
@@ -81,6 +80,11 @@ class Dashboard:
         if self._thread is not None:
             self._thread.join(timeout)
         return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def open_mode(self) -> bool:
+        """Whether nobody signs in."""
+        return self.sign_in is None
 
     def viewers(self) -> int:
         """How many pages are open now. Any thread may ask."""

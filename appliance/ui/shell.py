@@ -115,10 +115,17 @@ def _variables(page: Page, pages: Sequence[Page], sections: Sequence[Section], s
         "pages": pages,
         "sections": [(section, [_root(section, i) for i in range(len(section.views))]) for section in sections],
         "site": site,
+        "signed_in_as": _signed_in_as(),
         "tokens": theme.css(),
         "early": _EARLY,
         "assets": f"./assets/{DIGEST}",
     }
+
+
+def _signed_in_as() -> str | None:
+    """The name of the visitor's key, which ``SignedOut`` has left in the request; ``None`` in open mode."""
+    context: Any = pn.state.curdoc.session_context if pn.state.curdoc is not None else None
+    return None if context is None else getattr(context.request, "signed_in_as", None)
 
 
 def _root(section: Section, number: int) -> str:

@@ -77,6 +77,8 @@ DARK: Mapping[str, str] = {
 _SHARED: Mapping[str, str] = {
     "font": FONT,
     "mono": MONO,
+    # Under white text.
+    "press": "#1d5fd0",
     "radius": "12px",
     "gap": "16px",
     "bk-background-fill-color": "transparent",

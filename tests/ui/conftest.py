@@ -34,9 +34,9 @@ def free_port() -> int:
         return port
 
 
-def dashboard_on(port: int, feed: FakeFeed, *, open_mode: bool = True) -> Dashboard:
-    """A started dashboard."""
-    dashboard = Dashboard(host="127.0.0.1", port=port, feed=feed, api_url=API_URL, open_mode=open_mode)
+def dashboard_on(port: int, feed: FakeFeed) -> Dashboard:
+    """A started dashboard at which nobody signs in."""
+    dashboard = Dashboard(host="127.0.0.1", port=port, feed=feed, api_url=API_URL)
     dashboard.start()
     return dashboard
 

@@ -43,19 +43,20 @@ def _ui_answers(appliance: ApplianceProcess) -> bool:
         return False
 
 
-def post(appliance: ApplianceProcess, events: list[dict[str, Any]]) -> None:
-    answer = httpx.post(api(appliance, "/v1/events"), json=events)
+def post(appliance: ApplianceProcess, events: list[dict[str, Any]], key: str = "") -> None:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    answer = httpx.post(api(appliance, "/v1/events"), json=events, headers=headers)
     assert (202, len(events)) == (answer.status_code, answer.json().get("accepted")), answer.text
 
 
-def a_day_of_events() -> list[dict[str, Any]]:
+def a_day_of_events(person: str = "user") -> list[dict[str, Any]]:
     """A few mails, opens, clicks and conversions of two campaigns in each of the last 24 hours."""
     now_us = SystemClock().now_us()
     types = ["email_sent", "email_sent", "email_sent", "email_opened", "email_clicked", "conversion"]
     return [
         {
             "event_type": event_type,
-            "user_id": f"user-{(hour * 5 + i) % 31 if i > 2 else hour * 3 + i}",
+            "user_id": f"{person}-{(hour * 5 + i) % 31 if i > 2 else hour * 3 + i}",
             "campaign_id": "welcome" if hour % 3 else "digest",
             "timestamp": iso(now_us - hour * HOUR_US - i * 1_000_000),
             "properties": {"revenue": f"{hour + 10}.25", "currency": "EUR" if hour == 7 else "USD"},

@@ -1,5 +1,6 @@
 // The page's one connection: opens, watches, reconnects, hands snapshots to the store.
 
+import {SIGNED_OUT, signInIfNeeded, toSignIn} from "./session.js";
 import {read, receive, update} from "./store.js";
 
 const SILENCE_MS = 15_000; // the server says something every 5 s
@@ -26,7 +27,11 @@ function connect(url) {
   const opened = new WebSocket(url);
   socket = opened;
   opened.onmessage = (event) => { if (opened === socket) take(JSON.parse(event.data), url); };
-  opened.onclose = () => { if (opened === socket) lose(url); };
+  opened.onclose = (event) => {
+    if (opened !== socket) return;
+    if (event.code === SIGNED_OUT) toSignIn();
+    else lose(url);
+  };
   watch(url);
 }
 
@@ -48,6 +53,7 @@ function lose(url) {
   socket = null;
   dead?.close();
   if (read().link !== "lost") update({link: "lost"});
+  signInIfNeeded();
   retryTimer = setTimeout(() => connect(url), retryMs * (0.75 + Math.random() / 2));
   retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
 }

@@ -63,6 +63,23 @@ def test_forwarded_requests_need_a_trusted_sender() -> None:
     assert passes(KEYS, "figures.example", forwarded=True)
 
 
+def test_a_trusted_proxy_may_name_the_host_that_browsers_see() -> None:
+    """``X-Forwarded-Host`` makes an Origin own when a trusted proxy says so, and only by name and port."""
+    proxies = (ip_network("10.0.0.0/8"),)
+
+    def is_own(peer: str, forwarded_host: str, *, open_mode: bool = False) -> bool:
+        guard = Guard(frozenset({8501}), open_mode=open_mode, trusted_proxies=proxies)
+        origins = ("https://figures.example",)
+        return guard.refusal("127.0.0.1", origins, forwarded=True, peer=peer, forwarded_host=forwarded_host) is None
+
+    assert is_own("10.1.2.3", "figures.example")
+    assert is_own("10.1.2.3", "figures.example, inner.example", open_mode=True)
+    assert not is_own("192.0.2.1", "figures.example")
+    assert not is_own("10.1.2.3", "figures.example:8443")
+    assert not is_own("10.1.2.3", "evil.example")
+    assert not is_own("10.1.2.3", "")
+
+
 def test_hosts_are_read_strictly() -> None:
     """A Host header is a name and perhaps a port; anything more makes it unreadable."""
     assert ("localhost", 8501) == split_host("LocalHost:8501")

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from appliance.api.worker_stream import Emit, ReaderGone, WorkerStream
+from appliance.api.worker_stream import Emit, ReaderGone, ReaderTooSlow, WorkerStream
 from appliance.errors import LogUnavailable
 
 
@@ -48,7 +48,7 @@ async def test_work_ends_when_its_reader_leaves() -> None:
 
     pieces = WorkerStream(work, "work").pieces()
     assert b"more" == await anext(pieces)
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()
     assert await asyncio.to_thread(ended.wait, 10)
 
 
@@ -65,7 +65,7 @@ async def test_work_waits_for_a_slow_reader() -> None:
     await anext(pieces)
     await asyncio.sleep(0.05)
     assert len(made) <= 7
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()
 
 
 async def test_a_slow_reader_is_cut_off_where_the_log_waits() -> None:
@@ -81,4 +81,22 @@ async def test_a_slow_reader_is_cut_off_where_the_log_waits() -> None:
     closing.set()
     await asyncio.sleep(0.6)
     with pytest.raises(LogUnavailable):
+        _ = [piece async for piece in pieces]
+
+
+async def test_a_reader_that_takes_nothing_is_given_up() -> None:
+    """Work whose reader is out of patience ends, and the reader hears of it behind what was emitted before."""
+    ended = threading.Event()
+
+    def work(emit: Emit) -> None:
+        try:
+            while True:
+                emit(b"x")
+        finally:
+            ended.set()
+
+    pieces = WorkerStream(work, "work", patience_seconds=0.1, niceness=1).pieces()
+    assert b"x" == await anext(pieces)
+    assert await asyncio.to_thread(ended.wait, 10)
+    with pytest.raises(ReaderTooSlow):
         _ = [piece async for piece in pieces]

@@ -22,16 +22,18 @@ def _listening() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
-def test_a_service_that_answers_and_one_that_does_not(tmp_path: Path) -> None:
-    """Every address of every named service gets a finding; one that isn't there says what to do."""
-    with _listening() as there, _listening() as gone:
-        up, down = there.getsockname()[1], gone.getsockname()[1]
-        gone.close()
-        kafka = f"kafka: {{bootstrap_servers: ['127.0.0.1:{up}', '127.0.0.1:{down}']}}"
-        redis = f"redis: {{host: 127.0.0.1, port: {up}}}"
-        found = service_check.services(_settings(tmp_path, f"{kafka}\n{redis}"))
-    assert [("kafka", "ok"), ("kafka", "failed"), ("redis", "ok")] == [(one.subject, one.status) for one in found]
-    assert found[1].remedy == "start it, correct kafka.bootstrap_servers, or take kafka out of the configuration"
+def test_services_that_are_not_there(tmp_path: Path) -> None:
+    """Every named service gets a finding, which says what to do."""
+    with _listening() as gone:
+        port = gone.getsockname()[1]
+    kafka = f"kafka: {{bootstrap_servers: ['127.0.0.1:{port}']}}"
+    address = f"{{host: 127.0.0.1, port: {port}}}"
+    found = service_check.services(_settings(tmp_path, f"{kafka}\nredis: {address}\npostgresql: {address}"))
+    assert ["kafka", "redis", "postgresql"] == [one.subject for one in found]
+    assert {"failed"} == {one.status for one in found}
+    assert found[0].remedy == "start it, correct kafka.bootstrap_servers, or take kafka out of the configuration"
+    assert found[1].remedy == "start it, correct redis.host and redis.port, or take redis out of the configuration"
+    assert "refused" in found[2].message
 
 
 def test_services_that_are_not_named_are_not_asked(tmp_path: Path) -> None:

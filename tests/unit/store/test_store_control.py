@@ -77,6 +77,22 @@ def test_a_closed_store_is_not_opened_again(tmp_path: Path) -> None:
         pool.submit(store.database).result()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at the open files as Linux lists them")
+def test_threads_that_have_ended_leave_nothing_open(tmp_path: Path) -> None:
+    """Worker threads come and go for months: what each opened is closed when another opens."""
+
+    def open_files() -> int:
+        targets = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return sum(target.name.startswith("control.db") for target in targets)
+
+    with ControlStore(tmp_path / "control.db") as store:
+        for number in range(30):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(JobLedger(store).record, run(number=number)).result()
+        assert open_files() <= 6
+        assert 30 == len(JobLedger(store).recent())
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """A foreign file is left as it is."""
     path = tmp_path / "control.db"
