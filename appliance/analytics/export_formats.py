@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from appliance.analytics.export import SCHEMA
+from appliance.analytics.export import COLUMNS, ExportFormat
 
-_TIMES: Final = ("timestamp", "received_at")
+_GROUP_EVENTS: Final = 50_000
+_GROUP_BYTES: Final = 32 << 20
 
 
 class ExportEncoder(Protocol):
-    """Turns batches of ``export.SCHEMA`` into the bytes of one file, a piece at a time."""
+    """Turns the batches of ``export_batches`` into the bytes of one file, a piece at a time."""
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         """The bytes that follow those given so far; may be empty."""
@@ -27,66 +25,46 @@ class ExportEncoder(Protocol):
         """The file's last bytes."""
 
 
-class _Line(msgspec.Struct, gc=False):
-    event_id: str
-    event_type: str
-    user_id: str
-    timestamp: str
-    session_id: str | None
-    campaign_id: str | None
-    properties: msgspec.Raw
-    received_at: str
+class LinesEncoder:
+    """Lines that are ready as they come, below a header."""
 
-
-class NdjsonEncoder:
-    """A JSON object a line, with the event's own field names and ``received_at``."""
-
-    def __init__(self) -> None:
-        self._encoder = msgspec.json.Encoder()
+    def __init__(self, header: bytes = b"") -> None:
+        self._header = header
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
-        columns = _columns(batch)
-        columns["properties"] = [msgspec.Raw(text.encode()) for text in columns["properties"]]
-        return self._encoder.encode_lines(list(map(_Line, *columns.values())))
+        head, self._header = self._header, b""
+        return head + _joined(batch.column(0))
 
     def finish(self) -> bytes:
-        return b""
-
-
-class CsvEncoder:
-    """RFC 4180 with a header; ``properties`` is JSON in its cell, and a missing value an empty cell."""
-
-    def __init__(self) -> None:
-        self._header = [SCHEMA.names]
-
-    def encode(self, batch: pa.RecordBatch) -> bytes:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerows(self._header)
-        self._header = []
-        writer.writerows(zip(*_columns(batch).values(), strict=True))
-        return text.getvalue().encode()
-
-    def finish(self) -> bytes:
-        return self.encode(pa.RecordBatch.from_pylist([], schema=SCHEMA)) if self._header else b""
+        return self._header
 
 
 class ParquetEncoder:
-    """A row group a batch, zstd; times are timestamps in UTC, ``properties`` is JSON text."""
+    """Row groups of bounded size, zstd; times are timestamps in UTC, ``properties`` is JSON text."""
 
     def __init__(self) -> None:
-        self._schema = pa.schema([_zoned(field) for field in SCHEMA])
+        self._schema = pa.schema([_zoned(field) for field in COLUMNS])
         self._file = _Pieces()
         self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), self._schema, compression="zstd")
+        self._group: list[pa.RecordBatch] = []
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         columns = [column.view(field.type) for column, field in zip(batch.columns, self._schema, strict=True)]
-        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._group.append(pa.record_batch(columns, schema=self._schema))
+        events = sum(map(len, self._group))
+        if events >= _GROUP_EVENTS or sum(piece.nbytes for piece in self._group) >= _GROUP_BYTES:
+            self._write_group()
         return self._file.take()
 
     def finish(self) -> bytes:
+        if self._group:
+            self._write_group()
         self._writer.close()
         return self._file.take()
+
+    def _write_group(self) -> None:
+        self._writer.write_table(pa.Table.from_batches(self._group))
+        self._group = []
 
 
 class _Pieces(io.RawIOBase):
@@ -116,22 +94,21 @@ def _zoned(field: pa.Field) -> pa.Field:
     return field.with_type(pa.timestamp("us", "UTC")) if pa.types.is_timestamp(field.type) else field
 
 
-def _columns(batch: pa.RecordBatch) -> dict[str, list[Any]]:
-    """The columns as Python values by name, times as ISO 8601 text."""
-    named = {name: batch.column(name) for name in batch.schema.names}
-    for name in _TIMES:
-        # the text always has six decimals: those that say nothing go, as everywhere else in the API
-        text = pc.replace_substring_regex(pc.strftime(named[name], "%Y-%m-%dT%H:%M:%S"), r"\.?0*$", "")
-        named[name] = pc.binary_join_element_wise(text, "Z", "")
-    return {name: column.to_pylist() for name, column in named.items()}
+def _joined(lines: pa.StringArray) -> bytes:
+    """The texts one after the other: so they lie in the array already."""
+    _, offsets, content = lines.buffers()
+    if content is None:
+        return b""
+    places = memoryview(offsets).cast("i")
+    return bytes(memoryview(content)[places[lines.offset] : places[lines.offset + len(lines)]])
 
 
-ENCODERS: Final[Mapping[str, Callable[[], ExportEncoder]]] = {
-    "ndjson": NdjsonEncoder,
-    "csv": CsvEncoder,
+ENCODERS: Final[Mapping[ExportFormat, Callable[[], ExportEncoder]]] = {
+    "ndjson": LinesEncoder,
+    "csv": lambda: LinesEncoder(",".join(COLUMNS.names).encode() + b"\r\n"),
     "parquet": ParquetEncoder,
 }
-MEDIA_TYPES: Final[Mapping[str, str]] = {
+MEDIA_TYPES: Final[Mapping[ExportFormat, str]] = {
     "ndjson": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",

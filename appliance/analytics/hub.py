@@ -14,7 +14,7 @@ import structlog
 
 from appliance.analytics.snapshot import take_hourly, take_now, take_slow
 from appliance.clock import SECOND_US, Clock
-from appliance.errors import LogError
+from appliance.errors import LogError, LogUnavailable
 from appliance.log.position import Position
 
 _logger = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ _REST_PER_WORK: Final = 5
 MOST_AGE_US: Final = 2 * SECOND_US
 # Without a viewer or a question for this long the hub rests.
 _INTEREST_SECONDS: Final = 15.0
+# How long a question waits for the computation before it.
+_PATIENCE_SECONDS: Final = 10.0
 
 
 class FiguresLog(Protocol):
@@ -125,15 +127,22 @@ class SnapshotHub:
         return unsubscribe
 
     def current(self) -> Snapshot:
-        """A snapshot at most two seconds old that counts what is in the log now; may compute it. Blocks."""
+        """A snapshot at most two seconds old that counts what is in the log now; may compute it. Blocks.
+
+        Raises ``LogUnavailable`` where the log can't be read.
+        """
         self._wanted_at = self._clock.monotonic()
         self._wake.set()
         latest = self._latest
         if latest is not None and self._is_good(latest):
             return latest
-        with self._computing:
+        if not self._computing.acquire(timeout=_PATIENCE_SECONDS):
+            raise LogUnavailable("the figures take too long to compute: ask again after a moment")
+        try:
             latest = self._latest
             return latest if latest is not None and self._is_good(latest) else self._compute()
+        finally:
+            self._computing.release()
 
     def _is_good(self, snapshot: Snapshot) -> bool:
         age_us = self._clock.now_us() - snapshot.as_of_us

@@ -27,6 +27,8 @@ _LINE: Final = re.compile(rb"[^ \t\r\n][^\n]*+")
 # A body may hold millions of elements in its few bytes. One that can't, since its commas are fewer, is split at
 # once; another is counted first, so that what is too large is refused before memory is spent on it.
 _SURELY_FEW: Final = 1_000_000
+# An array with more objects than that for each event it may hold is no array of plain events, or too long.
+_OBJECTS_AN_EVENT: Final = 8
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -94,13 +96,12 @@ def judge(events: Iterable[bytes], limits: WireLimits, intake: Intake, derive: I
     judged = Judged()
     add = judged.rows.append
     for index, raw in enumerate(events):
+        derived = derive.next_id(raw) if derive is not None else None
         try:
-            parsed = parse_event(raw, limits)
-            derived = derive.next_id(raw) if derive is not None else None
-            add(normalise(parsed, intake, derived))
+            add(normalise(parse_event(raw, limits), intake, derived))
         except Rejection as rejection:
             judged.rejected.append((index, rejection))
-            judged.dead_letters.append(_dead_letter(raw, rejection, intake))
+            judged.dead_letters.append(_dead_letter(raw, rejection, intake, derived or b""))
     return judged
 
 
@@ -110,7 +111,9 @@ def judge_array(body: bytes, limits: WireLimits, intake: Intake, max_events: int
     ``None`` where the body is anything else: then those two say what it is.
     """
     text = body.strip(_BLANKS)
-    parsed = parse_array(text, limits) if text[:1] == b"[" else None
+    if text[:1] != b"[" or text.count(b"{") > _OBJECTS_AN_EVENT * max_events:
+        return None
+    parsed = parse_array(text, limits)
     if not parsed or len(parsed) > max_events:
         return None
     judged = Judged()
@@ -126,9 +129,15 @@ def judge_array(body: bytes, limits: WireLimits, intake: Intake, max_events: int
     return judged
 
 
-def _dead_letter(raw: bytes, rejection: Rejection, intake: Intake) -> DeadLetter:
+def _dead_letter(raw: bytes, rejection: Rejection, intake: Intake, letter_id: bytes = b"") -> DeadLetter:
     return DeadLetter(
-        intake.received_us, intake.source, rejection.code, rejection.field, rejection.message, payload=raw
+        intake.received_us,
+        intake.source,
+        rejection.code,
+        rejection.field,
+        rejection.message,
+        payload=raw,
+        id=letter_id,
     )
 
 
@@ -136,7 +145,8 @@ class IdempotencyIds:
     """Ids for events without one, made from the request's ``Idempotency-Key``.
 
     An id depends on who sends, the key, the event's own bytes and, among equal ones in the batch, its
-    number: so the same batch sent again stores nothing new, also with a refused event taken out.
+    number: so the same batch sent again stores nothing new, also with a refused event taken out. A refused
+    event's dead letter has this id, too: it is kept once, and its event, replayed, is the one that was sent.
     """
 
     def __init__(self, principal: str, key: str) -> None:

@@ -49,3 +49,15 @@ def make_uuid7s(count: int, now_us: int) -> bytes:
     ids[:, 7] = fraction & 0xFF
     ids[:, 8] = ids[:, 8] & 0x3F | 0x80
     return ids.tobytes()
+
+
+def completed_ids(given: list[bytes], now_us: int) -> bytes:
+    """UUIDs, one after the other, a UUIDv7 made for each that is empty."""
+    missing = given.count(b"")
+    if missing:
+        made = make_uuid7s(missing, now_us)
+        if missing == len(given):
+            return made
+        places = iter(range(0, 16 * missing, 16))
+        given = [value or made[(at := next(places)) : at + 16] for value in given]
+    return b"".join(given)

@@ -10,6 +10,7 @@ import msgspec
 import xxhash
 
 from appliance.clock import iso
+from appliance.events.custom_types import MOST_CUSTOM_TYPES, CustomTypes
 from appliance.events.keys import event_uuid
 from appliance.events.money import AMOUNT_FIELDS, float_loses
 from appliance.events.parsed import ParsedEvent
@@ -35,6 +36,8 @@ class Intake:
     """Events after this instant are refused: the clock plus the tolerated lead."""
     restore_received: bool = False
     """Take ``received_at`` from the event, as an import of the appliance's own export does."""
+    custom_types: CustomTypes | None = None
+    """Which custom types the log can take; ``None``: any."""
 
 
 def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = None) -> Row:
@@ -59,6 +62,9 @@ def normalise(event: ParsedEvent, intake: Intake, derived_id: bytes | None = Non
     received_us = intake.received_us
     if received_at is not None and intake.restore_received:
         received_us = _instant("received_at", received_at)
+    if processor is lift_custom and intake.custom_types is not None:
+        # last of all: what is refused for another reason takes no type
+        _admit(event_type, intake.custom_types)
     return (
         event_id or b"",
         event_id is not None,
@@ -79,6 +85,16 @@ def _custom_processor(event_type: object) -> Processor:
     if type(event_type) is not str or not TYPE_PATTERN.fullmatch(event_type):
         raise _bad_type(event_type)
     return lift_custom
+
+
+def _admit(event_type: str, custom_types: CustomTypes) -> None:
+    if not custom_types.admit(event_type):
+        raise Rejection(
+            "bad_event_type",
+            "event_type",
+            f"the log has {MOST_CUSTOM_TYPES:,} custom types and takes no more: use one of them, and put what varies "
+            "into properties",
+        )
 
 
 def _bad_type(value: object) -> Rejection:

@@ -38,6 +38,15 @@ class WireLimits:
     max_properties_bytes: int = 32_768
     max_depth: int = 32
 
+    @property
+    def most_event_bytes(self) -> int:
+        """Beyond this, blanks apart, an event breaks some rule whatever it holds: it need not be looked at.
+
+        Properties take what they may; unknown fields, written anew, as much, and six times that when each character
+        was sent as an escape; the other fields a few kilobytes.
+        """
+        return 8 * self.max_properties_bytes + 65_536
+
 
 def one_line(text: str) -> str:
     """JSON without line ends, which stand only between tokens: NDJSON can carry it as it is."""

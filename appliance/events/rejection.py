@@ -31,3 +31,5 @@ class DeadLetter:
     payload: bytes
     origin: str | None = None
     """Where in the source it stood: ``topic/partition/offset`` or ``file:line``."""
+    id: bytes = b""
+    """A UUID's 16 bytes where the source names the event, so that it is kept once; else the log makes one."""

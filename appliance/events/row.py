@@ -40,7 +40,7 @@ class EventRow(NamedTuple):
     label_version: int | None
     """The version of the rules that gave ``label``."""
     source: str
-    """How it came in: ``http``, ``import``, ``replay``, ``kafka``, ``demo``."""
+    """How it came in: ``http``, ``import``, ``kafka``, ``demo``; of a replayed event, its first way in."""
     properties: str
     """The JSON object as it was sent, unknown top-level fields of the event merged in."""
 

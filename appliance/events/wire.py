@@ -9,18 +9,20 @@ No event can hold fewer than what came out of it, so one count over a whole arra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from appliance.events.exact import parse_exactly
 from appliance.events.parsed import ParsedEvent, WireLimits, one_line
+from appliance.events.rejection import Rejection
 
 _MISSING: Final = msgspec.UNSET
 # What the fast path leaves to the exact one: NUL and surrogates, written as escapes.
 _SUSPECT: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _DOUBLE_BITS: Final = 1_023
+_BLANKS: Final = b" \t\r\n"
 
 
 class _BeyondLimits(Exception):
@@ -59,6 +61,7 @@ _ENVELOPE_TEXTS: Final = len(_PlainEnvelope.__struct_fields__) - 1
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_envelopes = msgspec.json.Decoder(list[_PlainEnvelope]).decode
+_decode_each = msgspec.json.Decoder(_PlainEnvelope).decode_lines
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -68,22 +71,54 @@ def parse_event(raw: bytes, limits: WireLimits) -> ParsedEvent:
     Raises ``Rejection`` with ``invalid_json``, ``not_an_object``, ``duplicate_key``, ``bad_encoding``,
     ``too_deep``, ``too_large`` or ``wrong_type`` (of ``properties``).
     """
+    most = limits.most_event_bytes
+    if len(raw) > most and len(raw.translate(None, _BLANKS)) > most:
+        # in memory its values could take fifty times its bytes
+        raise Rejection("too_large", None, f"send events of at most {most:,} bytes")
     return _parse_fast(raw, limits) or parse_exactly(raw, limits)
 
 
 def parse_array(text: bytes, limits: WireLimits) -> list[ParsedEvent] | None:
     """The events of a JSON array of plain events, in one go; ``None`` where each must be looked at by itself."""
+    opened = _open_all(text, _decode_envelopes, limits)
+    if opened is None or not (b"\n" in text or b"\r" in text):
+        return opened
+    return _in_one_line(opened)
+
+
+def parse_each(values: Sequence[bytes], limits: WireLimits) -> list[ParsedEvent] | None:
+    """The plain events of which each stands in a text of its own; ``None`` where one must be looked at by itself.
+
+    Between texts that begin with a brace and end with one stands a line end, which no string may hold. So what parses
+    as a whole has its borders between two events, and each text is as many as it has to be: one.
+    """
+    if not all(value[:1] == b"{" and value[-1:] == b"}" for value in values):
+        return None
+    if max(map(len, values), default=0) > limits.most_event_bytes:
+        return None
+    text = b"\n".join(values)
+    opened = _open_all(text, _decode_each, limits)
+    if opened is None or len(opened) != len(values):
+        return None
+    return _in_one_line(opened) if text.count(b"\n") >= len(values) or b"\r" in text else opened
+
+
+def _open_all(
+    text: bytes, decode: Callable[[bytes], list[_PlainEnvelope]], limits: WireLimits
+) -> list[ParsedEvent] | None:
     if b"\\" in text and _SUSPECT.search(text):
         return None
     try:
-        opened = [_open_plain(envelope, limits) for envelope in _decode_envelopes(text)]
+        opened = [_open_plain(envelope, limits) for envelope in decode(text)]
     except _NOT_PLAIN:
         return None
     if sum(quotes for _, quotes in opened) != text.count(b'"'):
         return None
-    if b"\n" in text or b"\r" in text:
-        return [event._replace(properties_text=one_line(event.properties_text)) for event, _ in opened]
     return [event for event, _ in opened]
+
+
+def _in_one_line(events: list[ParsedEvent]) -> list[ParsedEvent]:
+    return [event._replace(properties_text=one_line(event.properties_text)) for event in events]
 
 
 def _open_plain(envelope: _PlainEnvelope, limits: WireLimits) -> tuple[ParsedEvent, int]:

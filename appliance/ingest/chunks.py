@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from appliance.ingest.lines import Line
+from appliance.ingest.lines import Fault, Line
 
 CHUNK_LINES: Final = 20_000
 CHUNK_BYTES: Final = 8 << 20
@@ -24,10 +24,12 @@ class Chunk(msgspec.Struct, frozen=True):
     """The file as its owner named it; a dead letter's origin is ``{origin}:{number}``."""
     numbers: list[int]
     events: list[bytes]
-    faults: list[str | None]
+    faults: list[str | Fault | None]
     only_check: bool = False
     as_of_us: int | None = None
     """Judge as of this instant instead of now, so that a second pass can't come to another verdict."""
+    source: str = ""
+    """Which import this belongs to, where it can be resumed: see ``receiver.Receiver``."""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from functools import cached_property
 from appliance.clock import DAY_US, SECOND_US, Clock
 from appliance.config.settings import Settings
 from appliance.events.batch import Framing, IdempotencyIds, Judged, judge, judge_array, split
+from appliance.events.custom_types import CustomTypes
 from appliance.events.normalise import Intake
 from appliance.events.parsed import WireLimits
 
@@ -18,6 +19,8 @@ class Decoder:
 
     settings: Settings
     clock: Clock
+    custom_types: CustomTypes | None = None
+    """Those of the log that the events are for."""
 
     def decode(
         self,
@@ -53,4 +56,5 @@ class Decoder:
             oldest_us=now_us - days * DAY_US if days else None,
             latest_us=now_us + self.settings.ingest.future_tolerance_seconds * SECOND_US,
             restore_received=restore_received,
+            custom_types=self.custom_types,
         )

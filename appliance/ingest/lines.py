@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 MAX_LINE_BYTES: Final = 1 << 20
 """Longer lines are refused: no event comes near, and a file without line ends must not fill the memory."""
 _KEPT_BYTES: Final = 1 << 16
@@ -12,13 +14,21 @@ _BLANKS: Final = b" \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """Why a line that is JSON can't be an event, in the terms of a rejection."""
+
+    code: str
+    field: str
+    message: str
+
+
 class Line(NamedTuple):
     """One event as a file has it: its JSON, and the number of the line (of Parquet: the row) it begins at."""
 
     number: int
     raw: bytes
-    fault: str | None = None
-    """Why it can't even be read as an event, with ``raw`` as it stands in the file; ``None`` as a rule."""
+    fault: str | Fault | None = None
+    """``None`` as a rule. Text: why it can't even be read, with ``raw`` as it stands in the file."""
 
 
 def ndjson_lines(pieces: Iterable[bytes]) -> Iterator[Line]:

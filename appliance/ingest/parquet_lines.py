@@ -6,7 +6,8 @@ column's own type. Times are timestamps, or what an event's ``timestamp`` may be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from typing import IO, Any, Final
 
 import pyarrow as pa
@@ -15,41 +16,56 @@ import pyarrow.parquet as pq
 from appliance.clock import iso
 from appliance.ingest.event_line import event_line
 from appliance.ingest.lines import Line
+from appliance.ingest.mapped_rows import MappedRows
+from appliance.ingest.mapping import Mapping
 from appliance.ingest.pieces import FileDamaged
+from appliance.ingest.told import Told
 
 _ROWS_AT_ONCE: Final = 8_192
 _READ_BYTES: Final = 1 << 20
 _REQUIRED: Final = ("event_type", "user_id")
 
+_Make = Callable[[int, tuple[Any, ...]], Line]
 
-def parquet_lines(file: IO[bytes]) -> Iterator[Line]:
-    """The rows as events, numbered from 1. The file must be seekable.
+
+def parquet_lines(
+    file: IO[bytes], mapping: Mapping | None = None, *, after: int = 0, told: Told | None = None
+) -> Iterator[Line]:
+    """The rows as events, numbered from 1, from the one after the row ``after``. The file must be seekable.
 
     Raises ``FileDamaged`` where it isn't Parquet or lacks a column that every event needs.
     """
+    told = told or Told()
     try:
         parquet = pq.ParquetFile(file, buffer_size=_READ_BYTES)
-        _check_columns(parquet.schema_arrow.names)
-        number = 0
+        make = _maker(parquet.schema_arrow.names, mapping, told)
+        size, number, rows = file.seek(0, io.SEEK_END), 0, parquet.metadata.num_rows
         for batch in parquet.iter_batches(_ROWS_AT_ONCE):
-            for fields in _rows(batch):
-                number += 1
-                yield _line(number, fields)
+            if number + len(batch) > after:
+                lines = (_line(at, values, make) for at, values in enumerate(_rows(batch), start=number + 1))
+                yield from (line for line in lines if line.number > after)
+            number += len(batch)
+            told.on_read(size * number // rows)
     except (pa.ArrowException, OSError) as fault:
         first_line = str(fault).partition("\n")[0]
         raise FileDamaged(f"the file can't be read as Parquet: {first_line}") from fault
 
 
-def _check_columns(names: list[str]) -> None:
+def _maker(names: list[str], mapping: Mapping | None, told: Told) -> _Make:
+    """What makes events of rows."""
+    if mapping is not None:
+        rows = MappedRows(mapping, names)
+        told.on_columns(rows.placed)
+        return rows.line
     for name in _REQUIRED:
         if name not in names:
-            raise FileDamaged(f"the file lacks the column {name}")
+            raise FileDamaged(f"the file lacks the column {name}: map another one with --map {name}=COLUMN")
+    told.on_columns(MappedRows(Mapping(), names).placed)
+    return lambda number, values: Line(number, event_line(dict(zip(names, values, strict=True))))
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    columns = [_values(column) for column in batch.columns]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(batch.schema.names, values, strict=True))
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    return zip(*(_values(column) for column in batch.columns), strict=True)
 
 
 def _values(column: pa.Array) -> list[Any]:
@@ -61,8 +77,8 @@ def _values(column: pa.Array) -> list[Any]:
     return [None if value is None else iso(value) for value in micros.to_pylist()]
 
 
-def _line(number: int, fields: dict[str, Any]) -> Line:
+def _line(number: int, values: tuple[Any, ...], make: _Make) -> Line:
     try:
-        return Line(number, event_line(fields))
+        return make(number, values)
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError):
-        return Line(number, repr(fields).encode("utf-8", "replace"), "the row holds values that JSON has not")
+        return Line(number, repr(values).encode("utf-8", "replace"), "the row holds values that JSON has not")

@@ -81,8 +81,8 @@ def _money(values: tuple[int | None, ...]) -> pa.Array:
     return pa.Array.from_buffers(_MONEY, count, [validity, pa.py_buffer(np.ascontiguousarray(wide))], missing)
 
 
-def dead_letter_table(letters: Sequence[DeadLetter], ids: bytes) -> pa.Table | None:
-    """Dead letters in the column order of their table; ``None`` where there are none."""
+def dead_letter_table(letters: Sequence[DeadLetter], ids: bytes, kept_bytes: int) -> pa.Table | None:
+    """Dead letters in the column order of their table, ``kept_bytes`` of each payload; ``None`` where there is none."""
     if not letters:
         return None
     return pa.table(
@@ -94,6 +94,13 @@ def dead_letter_table(letters: Sequence[DeadLetter], ids: bytes) -> pa.Table | N
             "field": pa.array([letter.field for letter in letters], pa.string()),
             "message": pa.array([letter.message for letter in letters], pa.string()),
             "origin": pa.array([letter.origin for letter in letters], pa.string()),
-            "payload": pa.array([letter.payload for letter in letters], pa.binary()),
+            "payload": pa.array([letter.payload[:kept_bytes] for letter in letters], pa.binary()),
+            "payload_bytes": pa.array([len(letter.payload) for letter in letters], pa.int64()),
         }
     )
+
+
+def settled_table(ids: bytes, now_us: int) -> pa.Table | None:
+    """Settled dead letters in the column order of ``replayed_dead_letters``; ``None`` where there are none."""
+    count = len(ids) // 16
+    return pa.table({"id": uuid_array(ids), "replayed_at": _instants((now_us,) * count)}) if count else None

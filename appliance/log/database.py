@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import structlog
 
 from appliance.errors import ApplianceError, LogDamaged, LogInUse, LogUnavailable
+from appliance.log.wal_frames import read_frames, set_torn_end_aside
 from appliance.sql import queries
+
+_logger = structlog.get_logger(__name__)
 
 FILE_NAME: Final = "events.duckdb"
 MAINTENANCE_THREADS: Final = 2
+_HEADERS_BYTES: Final = 3 * 4_096
 _INTERRUPT_EVERY_SECONDS: Final = 0.05
+_MEMORY_PATIENCE_SECONDS: Final = 2.0
 
 
 class _Lease:
@@ -63,6 +69,9 @@ class Database:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._leases: list[_Lease] = []
+        self._pace = threading.Condition()
+        self._raised = False
+        self._long_readers: list[Callable[[], object]] = []
         self.is_closing = False
         """Readers are waited for: who holds a cursor while waiting for something else should let go."""
         self.invalidated = False
@@ -98,13 +107,57 @@ class Database:
 
     @contextmanager
     def more_threads(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Let the statement within use ``MAINTENANCE_THREADS``: a checkpoint holds writers up half as long then."""
-        cursor.execute(f"SET threads = {max(self._threads, MAINTENANCE_THREADS)}")
+        """Let the statement within use ``MAINTENANCE_THREADS``: a checkpoint holds writers up half as long then.
+
+        Not while others read: a thread more would take over a part of what they run, and could not be given back
+        before that ends.
+        """
+        with self._pace:
+            raised = self._raised = not self._long_readers and not self._is_read()
+        try:
+            if raised:
+                cursor.execute(f"SET threads = {max(self._threads, MAINTENANCE_THREADS)}")
+            yield
+        finally:
+            if raised:
+                with suppress(duckdb.Error):  # an instance that a fault has made useless has no threads either
+                    cursor.execute(f"SET threads = {self._threads}")
+                with self._pace:
+                    self._raised = False
+                    self._pace.notify_all()
+
+    @contextmanager
+    def reading_long(self, end: Callable[[], object]) -> Iterator[None]:
+        """Within the block what runs may take long, and much: it begins when there are no more threads than one.
+
+        ``end`` is called, from any thread, when it has to end because events need the memory.
+        """
+        with self._pace:
+            self._pace.wait_for(lambda: not self._raised)
+            self._long_readers.append(end)
         try:
             yield
         finally:
-            with suppress(duckdb.Error):  # an instance that a fault has made useless has no threads either
-                cursor.execute(f"SET threads = {self._threads}")
+            with self._pace:
+                self._long_readers.remove(end)
+                self._pace.notify_all()
+
+    def end_long_readers(self) -> bool:
+        """Make long readers let go of the memory that they hold; whether there were any. Blocks for a moment."""
+        with self._pace:
+            readers = list(self._long_readers)
+            for end in readers:
+                end()
+            self._pace.wait_for(lambda: not self._long_readers, _MEMORY_PATIENCE_SECONDS)
+        return bool(readers)
+
+    def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Return to the system what queries have freed and DuckDB's allocator keeps.
+
+        It does that when it is told its limit, be it the one that it has already. Takes 0.1 s for 0.5 GB.
+        """
+        with suppress(duckdb.Error):
+            cursor.execute(f"SET memory_limit = {_quoted(self._memory_limit)}")
 
     def reopen(self) -> None:
         """Close and open the file anew: what a fatal fault of DuckDB asks for. Raises as opening does.
@@ -134,6 +187,10 @@ class Database:
             root.close()
         return all(closed)
 
+    def _is_read(self) -> bool:
+        with self._lock:
+            return any(lease.in_use.locked() for lease in self._leases)
+
     def _lease(self) -> _Lease:
         found: _Lease | None = getattr(self._local, "lease", None)
         if found is not None and not found.closed:
@@ -158,15 +215,18 @@ class Database:
         return cursor
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
+        self._look_at_wal()
         root: duckdb.DuckDBPyConnection | None = None
         try:
             root = duckdb.connect(str(self.path or ":memory:"), config=self._config())
             # closing must not write where ``checkpoint`` has found no room to
             root.execute("PRAGMA disable_checkpoint_on_shutdown")
+            if self.path is not None:
+                _check_whole(root, self.path)
             _check_own(root)
             root.execute(queries("appliance.log", "schema.sql")["create"])
+            self._lock_down(root)
         except (duckdb.Error, LogDamaged) as fault:
             if root is not None:
                 root.close()  # the next attempt would get this same instance, as long as it is open
@@ -175,8 +235,47 @@ class Database:
             raise self._explained(fault) from fault
         return root
 
+    def _make_folder(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as fault:
+            raise LogUnavailable(
+                f"the data folder {self._folder} can't be made: there is a file or a dead link in its place. "
+                "Nothing was changed: name another folder"
+            ) from fault
+
+    def _look_at_wal(self) -> None:
+        """Find out what DuckDB would drop of the write-ahead log without a word.
+
+        Raises ``LogDamaged`` where that is all of it. The torn end that a crash leaves is set aside and told.
+        """
+        wal = self.wal_path
+        if wal is None or not wal.is_file() or not wal.stat().st_size:
+            return
+        frames = read_frames(wal)
+        if frames.is_whole:
+            return
+        if not frames.has_header:
+            raise self._unreplayable(wal, "its beginning is damaged")
+        aside = set_torn_end_aside(wal, frames)
+        _logger.warning(
+            "the write-ahead log ends in an unfinished commit, or is damaged there: the rest is passed over",
+            bytes=frames.size - frames.whole_bytes,
+            kept_in=aside.name if aside is not None else None,
+        )
+
+    @staticmethod
+    def _unreplayable(wal: Path, reason: str) -> LogDamaged:
+        return LogDamaged(
+            f"the write-ahead log {wal.name} ({wal.stat().st_size:,} bytes of committed events) can't be replayed: "
+            f"{reason}. Nothing was deleted. Restore a backup, or move that file out of the data folder to "
+            "start without the events in it; keep it as evidence"
+        )
+
     def _config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {
+        return {
             "storage_compatibility_version": "v1.5.0",
             "memory_limit": self._memory_limit,
             "threads": self._threads,
@@ -185,9 +284,14 @@ class Database:
             # the writer chooses the moment: see writer.py
             "checkpoint_threshold": "1TB",
         }
+
+    def _lock_down(self, root: duckdb.DuckDBPyConnection) -> None:
+        """Nothing that runs on this instance from here on reaches another file, or changes how the instance works."""
+        settings = queries("appliance.log", "lock_down.sql")
         if self._folder is not None:
-            config["temp_directory"] = str(self._folder / "spill")
-        return config
+            # before the lock: the folder named here and the log's own files stay allowed
+            root.execute(settings["spill"].replace("$folder", _quoted(self._folder / "spill")))
+        root.execute(settings["lock"])
 
     def _explained(self, fault: duckdb.Error) -> LogInUse | LogDamaged | LogUnavailable:
         text = str(fault)
@@ -200,12 +304,23 @@ class Database:
             return LogUnavailable(f"the event log can't be opened for writing: {first_line}. Nothing was deleted")
         wal = self.wal_path
         if wal is not None and wal.exists() and ("WAL" in text or "wal" in text):
-            return LogDamaged(
-                f"the write-ahead log {wal.name} ({wal.stat().st_size:,} bytes of committed events) can't be replayed: "
-                f"{first_line}. Nothing was deleted. Restore a backup, or move that file out of the data folder to "
-                "start without the events in it; keep it as evidence"
-            )
+            return self._unreplayable(wal, first_line)
         return LogDamaged(f"the event log can't be opened: {first_line}. Nothing was deleted. Restore a backup")
+
+
+def _check_whole(root: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Raise ``LogDamaged`` for a file that has lost its end: only who came to read that would find out.
+
+    Blocks that are free may never have been written, so as many may be missing.
+    """
+    sizes = "SELECT total_blocks, free_blocks, block_size FROM pragma_database_size()"
+    blocks, free, block_bytes = root.execute(sizes).fetchall()[0]
+    missing = _HEADERS_BYTES + blocks * block_bytes - path.stat().st_size
+    if missing > free * block_bytes:
+        raise LogDamaged(
+            f"the event log can't be opened: {path.name} lacks {missing:,} bytes at its end. Nothing was deleted. "
+            "Restore a backup"
+        )
 
 
 def _check_own(root: duckdb.DuckDBPyConnection) -> None:
@@ -227,3 +342,8 @@ def _end(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("ROLLBACK")
     except duckdb.Error:  # there is none, or the instance was closed and it ended with it
         return
+
+
+def _quoted(value: Path | str) -> str:
+    escaped = str(value).replace("'", "''")
+    return f"'{escaped}'"

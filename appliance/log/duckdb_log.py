@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,24 +16,29 @@ import structlog
 
 from appliance.clock import DAY_US, Clock, SteadyTime
 from appliance.errors import LogDamaged, LogUnavailable, StorageFull
-from appliance.events.keys import make_uuid7s
+from appliance.events.custom_types import CustomTypes
+from appliance.events.keys import completed_ids
 from appliance.events.row import FIELDS, Row
 from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
-from appliance.log.columns import dead_letter_table, to_table
+from appliance.log.columns import dead_letter_table, settled_table, to_table
 from appliance.log.database import Database
+from appliance.log.dead_letters import KEPT_BYTES, DeadLetters
 from appliance.log.deduplication import Deduplicator
-from appliance.log.group import Group, Incoming
+from appliance.log.group import Group, Incoming, OffsetsDiffer
+from appliance.log.kafka_offsets import Expected, KafkaOffsets, move_table
 from appliance.log.known_ids import Fingerprints, KnownIds
 from appliance.log.position import Position
 from appliance.log.protocol import Batch, Receipt
+from appliance.log.settling import settle, unknown_letters
 from appliance.log.space import SpaceWatch
+from appliance.log.stall import StallWatch
 from appliance.sql import queries
 
 _logger = structlog.get_logger(__name__)
 
 SCHEMA_VERSION: Final = 1
 _ROW_GROUP_EVENTS: Final = 122_880
-_REOPEN_AFTER: Final = (duckdb.FatalException, duckdb.IOException, duckdb.InternalException)
+_REOPEN_AFTER: Final = (duckdb.FatalException, duckdb.IOException, duckdb.InternalException, OffsetsDiffer)
 
 _SQL: Final = queries("appliance.log", "queries.sql")
 _EVENT_ID, _EVENT_TYPE = FIELDS.index("event_id"), FIELDS.index("event_type")
@@ -49,6 +54,8 @@ class LogOptions:
     dedup_window_us: int = DAY_US
     dedup_most: int = 20_000_000
     dedup_fewest: int = 2_000_000
+    dead_letter_max_rows: int = 100_000
+    dead_letter_max_bytes: int = 256 * 1024 * 1024
     close_checkpoint_bytes: int = 32 * 1024 * 1024
     """Write-ahead log that closing still moves into the file; the next start replays more sooner than that takes."""
 
@@ -62,8 +69,12 @@ class DuckDBLog:
         self._options = options
         # what de-duplication knows mustn't depend on a clock that is set
         self._steady = SteadyTime(clock)
+        self.stall = StallWatch(clock)
         self.database = Database(folder, memory_limit=options.memory_limit, threads=options.threads)
         self.space = SpaceWatch(folder, options.min_free_bytes, clock, self._checkpoint_bytes)
+        self.dead_letters = DeadLetters(self._transaction, options.dead_letter_max_rows, options.dead_letter_max_bytes)
+        self.custom_types = CustomTypes()
+        self.kafka_offsets = KafkaOffsets()
         self._incoming = Incoming()
         self._identity = ""
         self._seq = 0
@@ -73,8 +84,18 @@ class DuckDBLog:
         self._load()
 
     def reader(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """A cursor of the calling thread's own, outside of any transaction."""
+        """A cursor of the calling thread's own, outside of any transaction.
+
+        Raises ``LogUnavailable`` where the disk holds up a commit: a query would wait for its end.
+        """
+        self.require_answering()
         return self.database.reader()
+
+    def require_answering(self) -> None:
+        """Raise ``LogUnavailable`` where a query would wait for a disk that does not answer."""
+        reason = self.stall.reason(for_readers=True)
+        if reason is not None:
+            raise LogUnavailable(reason)
 
     def tail(self) -> Position:
         return Position(self._identity, self._seq)
@@ -83,6 +104,12 @@ class DuckDBLog:
         """The text of the position of the last event that the cursor's transaction sees."""
         identity, _, floor = cursor.execute(_SQL["identity"]).fetchall()[0]
         return str(Position(identity, max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])))
+
+    def newest_received_us(self, up_to_seq: int) -> int | None:
+        """When the latest of the events up to a seq was received; ``None`` without events."""
+        with self.reader() as cursor:
+            found: int | None = cursor.execute(_SQL["newest_received"], [up_to_seq]).fetchall()[0][0]
+        return found
 
     def covered_since_us(self) -> int | None:
         """When the oldest id was received that de-duplication still knows; ``None`` when it knows none."""
@@ -93,23 +120,28 @@ class DuckDBLog:
         self.heal()
         self.space.require()
         cursor = self.database.cursor()
-        fresh = Deduplicator(self._known, cursor).fresh(batches)
+        expected = self.kafka_offsets.judge(batches)
+        settled = settle(expected.batches, cursor)
+        fresh = Deduplicator(self._known, cursor).fresh(settled.batches)
         rows = list(chain.from_iterable(fresh.rows))
-        dead_letters = list(chain.from_iterable(batch.dead_letters for batch in batches))
-        first = self._seq + 1
+        letters = unknown_letters(list(chain.from_iterable(batch.dead_letters for batch in expected.batches)), cursor)
+        stock = self.dead_letters.stock.after(
+            [min(len(letter.payload), KEPT_BYTES) for letter in letters], list(settled.letters.values())
+        )
+        first, now_us = self._seq + 1, self._clock.now_us()
         new_types = self._new_types(rows)
         keys = self._type_keys | new_types
-        events = to_table(rows, self._ids(rows), [keys[row[_EVENT_TYPE]] for row in rows], first) if rows else None  # type: ignore[index]
-        letters = dead_letter_table(dead_letters, make_uuid7s(len(dead_letters), self._clock.now_us()))
-        self._store(Group(events, letters, new_types, first, first + len(rows) - 1))
+        events = _event_table(rows, keys, first, now_us) if rows else None
+        refused = dead_letter_table(letters, completed_ids([letter.id for letter in letters], now_us), KEPT_BYTES)
+        replayed = settled_table(b"".join(settled.letters), now_us)
+        moves = move_table(expected.moves)
+        self._store(Group(events, refused, new_types, first, first + len(rows) - 1, replayed, moves))
         self._seq = first + len(rows) - 1
         self._type_keys = keys
+        self.dead_letters.stock = stock
+        self.kafka_offsets.moved(expected.moves)
         self._remember(fresh.fingerprints, first)
-        tail = self.tail()
-        return [
-            Receipt(len(stored), len(batch.rows) - len(stored), tail)
-            for batch, stored in zip(batches, fresh.rows, strict=True)
-        ]
+        return _receipts(expected, fresh.rows, settled.gone, self.tail())
 
     def probe(self) -> None:
         """Commit something small; raises ``StorageFull`` or ``LogUnavailable`` where events would not be stored."""
@@ -134,16 +166,15 @@ class DuckDBLog:
         last = table.column("seq")[-1].as_py() if len(table) else start
         return table, Position(self._identity, last)
 
+    def before_first(self, happened_us: int) -> Position:
+        tail = self.tail()
+        with self.reader() as cursor:
+            (first,) = cursor.execute(_SQL["first_happened_since"], [happened_us]).fetchall()[0]
+        return Position(self._identity, first - 1) if first is not None else tail
+
     def expire(self, before_us: int) -> int:
-        cursor = self.database.cursor()
-        cursor.execute("BEGIN")
-        try:
-            removed = self.remove_before(cursor, before_us)
-            cursor.execute("COMMIT")
-        except Exception as fault:
-            self.abandon(cursor, fault)
-            raise
-        return removed
+        with self._transaction() as cursor:
+            return self.remove_before(cursor, before_us)
 
     def remove_before(
         self, connection: duckdb.DuckDBPyConnection, before_us: int, *, up_to_seq: int | None = None
@@ -225,14 +256,38 @@ class DuckDBLog:
             _logger.info("the next start replays the write-ahead log", reason=str(fault))
         return self.database.close(patience_seconds)
 
-    def _store(self, group: Group) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The writer's cursor in a transaction, committed at the end and rolled back by whatever is raised.
+
+        Raises ``StorageFull`` or ``LogUnavailable`` for what DuckDB raises.
+        """
+        self.heal()
+        cursor = self.database.cursor()
+        try:
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException as fault:
+            self.abandon(cursor, fault)
+            if isinstance(fault, duckdb.Error):
+                raise self._refusal(fault) from fault
+            raise
+
+    def _store(self, group: Group, *, may_end_readers: bool = True) -> None:
         cursor = self.database.cursor()
         try:
             group.write(cursor, self._incoming)
         except Exception as fault:
             self.abandon(cursor, fault)
-            if not self._took_effect(group):
+            # before anything else is asked of the engine: it has no memory for that either
+            out_of_memory = may_end_readers and isinstance(fault, duckdb.OutOfMemoryException)
+            is_relieved = out_of_memory and self.database.end_long_readers()
+            if self._took_effect(group):
+                return
+            if not is_relieved:
                 raise self._refusal(fault) from fault
+            self._store(group, may_end_readers=False)
 
     def _took_effect(self, group: Group) -> bool:
         """Whether a commit that raised is durable all the same: the file itself is asked.
@@ -280,7 +335,11 @@ class DuckDBLog:
         self._seq = max(floor, cursor.execute(_SQL["last_seq"]).fetchall()[0][0])
         (first,) = cursor.execute(_SQL["next_after"], [-1]).fetchall()[0]
         self._first_seq = self._seq if first is None else first - 1
-        self._type_keys = KNOWN_TYPES | dict(cursor.execute(_SQL["custom_types"]).fetchall())
+        custom = dict(cursor.execute(_SQL["custom_types"]).fetchall())
+        self._type_keys = KNOWN_TYPES | custom
+        self.custom_types.add_stored(custom)
+        self.dead_letters.load(cursor)
+        self.kafka_offsets.load(cursor)
         self._known = self._new_memory()
         self._known.load(cursor, self._steady.now_us())
 
@@ -290,20 +349,26 @@ class DuckDBLog:
 
     def _new_types(self, rows: list[Row]) -> dict[str, int]:
         names = {row[_EVENT_TYPE]: None for row in rows if row[_EVENT_TYPE] not in self._type_keys}
+        if names and not all(self.custom_types.admit(str(name)) for name in names):
+            raise ValueError("an event was judged without asking custom_types, and no key is left for its type")
         following = max(FIRST_CUSTOM_KEY, max(self._type_keys.values()) + 1)
         return {str(name): key for key, name in enumerate(names, following)}
 
-    def _ids(self, rows: list[Row]) -> bytes:
-        """The ids of the rows, one after the other, a UUIDv7 made for each that has none."""
-        given = [row[_EVENT_ID] for row in rows]
-        missing = given.count(b"")
-        if missing:
-            made = make_uuid7s(missing, self._clock.now_us())
-            if missing == len(given):
-                return made
-            places = iter(range(0, 16 * missing, 16))
-            given = [value or made[(at := next(places)) : at + 16] for value in given]
-        return b"".join(given)  # type: ignore[arg-type]
+
+def _event_table(rows: list[Row], type_keys: dict[str, int], first: int, now_us: int) -> pa.Table:
+    ids = completed_ids([row[_EVENT_ID] for row in rows], now_us)  # type: ignore[misc]
+    return to_table(rows, ids, [type_keys[row[_EVENT_TYPE]] for row in rows], first)  # type: ignore[index]
+
+
+def _receipts(
+    expected: Expected, stored: list[list[Row]], gone: Sequence[Sequence[bytes]], tail: Position
+) -> list[Receipt]:
+    receipts = []
+    for place, (batch, rows, missing) in enumerate(zip(expected.batches, stored, gone, strict=True)):
+        asked = len(batch.rows) + (0 if batch.replay is None else len(batch.replay.stored_already))
+        fenced = place in expected.fenced
+        receipts.append(Receipt(len(rows), asked - len(missing) - len(rows), tail, missing, fenced))
+    return receipts
 
 
 def _first_line(fault: Exception) -> str:

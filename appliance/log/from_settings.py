@@ -16,9 +16,15 @@ def log_options(settings: Settings) -> LogOptions:
         dedup_window_us=log.dedup_window_hours * HOUR_US,
         dedup_most=log.dedup_max_ids,
         dedup_fewest=log.dedup_min_ids,
+        dead_letter_max_rows=settings.ingest.dead_letter_max_rows,
+        dead_letter_max_bytes=settings.ingest.dead_letter_max_bytes,
     )
 
 
 def writer_options(settings: Settings) -> WriterOptions:
     log = settings.log
-    return WriterOptions(log.group_wait_ms / 1000, log.group_max_events, log.checkpoint_wal_bytes)
+    return WriterOptions(
+        group_wait_seconds=log.group_wait_ms / 1000,
+        group_max_events=log.group_max_events,
+        checkpoint_wal_bytes=log.checkpoint_wal_bytes,
+    )

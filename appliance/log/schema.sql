@@ -46,6 +46,19 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     origin VARCHAR,
     payload BLOB NOT NULL
 );
+-- how long the payload was as it came: of a long one only the beginning is kept
+ALTER TABLE dead_letters ADD COLUMN IF NOT EXISTS payload_bytes BIGINT;
+UPDATE dead_letters SET payload_bytes = octet_length(payload) WHERE payload_bytes IS NULL;
+CREATE TABLE IF NOT EXISTS replayed_dead_letters (
+    id UUID NOT NULL,
+    replayed_at TIMESTAMP NOT NULL
+);
+-- since the log was made: let go by the bounds, and replayed
+CREATE TABLE IF NOT EXISTS dead_letter_totals (
+    dropped BIGINT NOT NULL,
+    replayed BIGINT NOT NULL
+);
+INSERT INTO dead_letter_totals SELECT 0, 0 WHERE NOT EXISTS (FROM dead_letter_totals);
 CREATE TABLE IF NOT EXISTS followers (
     name VARCHAR NOT NULL,
     seq BIGINT NOT NULL
@@ -79,3 +92,19 @@ CREATE TABLE IF NOT EXISTS first_seen (
     type_key USMALLINT NOT NULL,
     first_at TIMESTAMP NOT NULL
 );
+-- how far the log has read each partition of Kafka; written in the transaction of what was read
+CREATE TABLE IF NOT EXISTS kafka_offsets (
+    group_id VARCHAR NOT NULL,
+    topic VARCHAR NOT NULL,
+    "partition" INTEGER NOT NULL,
+    next_offset BIGINT NOT NULL,
+    -- Kafka's own id of the topic, empty where the broker tells none
+    topic_id VARCHAR NOT NULL,
+    -- how many times the partition has begun anew
+    incarnation INTEGER NOT NULL
+);
+-- who reads: named in what is committed to Kafka, made once, and the same in a backup
+CREATE TABLE IF NOT EXISTS kafka_consumer (
+    consumer_id VARCHAR NOT NULL
+);
+INSERT INTO kafka_consumer SELECT uuid() WHERE NOT EXISTS (FROM kafka_consumer);

@@ -16,8 +16,11 @@ import structlog
 from appliance.clock import Clock
 from appliance.errors import ApplianceError, LogUnavailable
 from appliance.log.database import Database
+from appliance.log.dead_letters import DeadLetters
 from appliance.log.protocol import Batch, EventLog, Receipt
+from appliance.log.stall import CHECKPOINT, COMMIT, JOB, StallWatch
 from appliance.log.waiting import Waiting, resolve
+from appliance.log.writer_counts import WriterCounts
 
 T = TypeVar("T")
 
@@ -26,12 +29,15 @@ _logger = structlog.get_logger(__name__)
 IDLE_SECONDS: Final = 0.5
 IDLE_CHECKPOINT_BYTES: Final = 1_000_000
 RETRY_CHECKPOINT_SECONDS: Final = 5.0
+RETRY_BOUND_SECONDS: Final = 5.0
 
 
 class WritableLog(EventLog, Protocol):
     """What the writer needs of a log beyond the contract."""
 
     database: Database
+    stall: StallWatch
+    dead_letters: DeadLetters
 
     def checkpoint(self) -> None: ...
 
@@ -55,20 +61,6 @@ class WriterOptions:
 
 
 @dataclass(slots=True)
-class WriterCounts:
-    """What the writer has done since it started, for the metrics page."""
-
-    commits: int = 0
-    events: int = 0
-    duplicates: int = 0
-    dead_letters: int = 0
-    failures: int = 0
-    checkpoints: int = 0
-    commit_seconds: float = 0.0
-    last_failure: str | None = None
-
-
-@dataclass(slots=True)
 class Writer:
     """Group commit over an ``EventLog``.
 
@@ -86,6 +78,7 @@ class Writer:
     _stopping: bool = False
     _thread: threading.Thread | None = None
     _checkpoint_not_before: float = 0.0
+    _bound_not_before: float = 0.0
     _crowded: bool = False
 
     def start(self) -> None:
@@ -103,6 +96,10 @@ class Writer:
         if self._thread is not None:
             self._thread.join(timeout)
         return self._thread is None or not self._thread.is_alive()
+
+    def waiting(self) -> int:
+        """How many batches wait for their commit to begin."""
+        return len(self._waiting)
 
     def submit(self, batch: Batch) -> Future[Receipt]:
         """Hand over a batch from a thread that will wait for the outcome."""
@@ -158,7 +155,8 @@ class Writer:
         try:
             cursor.execute("BEGIN")
             result = job(cursor)
-            cursor.execute("COMMIT")
+            with self.log.stall.at(COMMIT):
+                cursor.execute("COMMIT")
         except BaseException as fault:
             self.log.abandon(cursor, fault)
             raise
@@ -193,9 +191,11 @@ class Writer:
         if group:
             self._commit(group)
             self._crowded = bool(self._waiting)
+            self._bound_dead_letters()
             self._checkpoint_if(self.options.checkpoint_wal_bytes)
         if self._jobs:
-            self._jobs.popleft()()
+            with self.log.stall.at(JOB):
+                self._jobs.popleft()()
 
     def _has_work(self) -> bool:
         return bool(self._waiting or self._jobs or self._stopping)
@@ -213,7 +213,8 @@ class Writer:
     def _commit(self, group: list[Waiting]) -> None:
         began = self.clock.monotonic()
         try:
-            receipts = self.log.append([waiting.batch for waiting in group])
+            with self.log.stall.at(COMMIT):
+                receipts = self.log.append([waiting.batch for waiting in group])
         except ApplianceError as fault:
             self._fail(group, fault)
         except Exception as fault:
@@ -226,21 +227,13 @@ class Writer:
             self._fail(group, LogUnavailable(f"the commit failed: {type(fault).__name__}"))
         else:
             resolve(group, receipts)
-            self._count(group, receipts, self.clock.monotonic() - began)
+            batches = [waiting.batch for waiting in group]
+            self.counts.committed(zip(batches, receipts, strict=True), self.clock.monotonic() - began)
 
     def _fail(self, group: list[Waiting], fault: ApplianceError) -> None:
         self.counts.failures += 1
         self.counts.last_failure = str(fault)
         resolve(group, [fault] * len(group))
-
-    def _count(self, group: list[Waiting], receipts: list[Receipt], seconds: float) -> None:
-        self.counts.commits += 1
-        self.counts.commit_seconds += seconds
-        self.counts.last_failure = None
-        for waiting, receipt in zip(group, receipts, strict=True):
-            self.counts.events += receipt.accepted
-            self.counts.duplicates += receipt.duplicates
-            self.counts.dead_letters += len(waiting.batch.dead_letters)
 
     def _recover(self) -> None:
         """Bring a log back that a fault has closed, and find out whether it takes events again after it has not.
@@ -251,16 +244,27 @@ class Writer:
             if self.counts.last_failure is None:
                 self.log.heal()
             else:
-                self.log.probe()
+                with self.log.stall.at(COMMIT):
+                    self.log.probe()
                 self.counts.last_failure = None
         except ApplianceError as fault:
             self.counts.last_failure = str(fault)
+
+    def _bound_dead_letters(self) -> None:
+        if not self.log.dead_letters.is_excessive() or self.clock.monotonic() < self._bound_not_before:
+            return
+        try:
+            self.log.dead_letters.bound()
+        except Exception as fault:  # noqa: BLE001 - they stay, and the next try is seconds away
+            self._bound_not_before = self.clock.monotonic() + RETRY_BOUND_SECONDS
+            _logger.warning("dead letters beyond their bounds could not be let go", reason=str(fault))
 
     def _checkpoint_if(self, threshold_bytes: int) -> None:
         if self.log.wal_bytes() < threshold_bytes or self.clock.monotonic() < self._checkpoint_not_before:
             return
         try:
-            self.log.checkpoint()
+            with self.log.stall.at(CHECKPOINT):
+                self.log.checkpoint()
             self.counts.checkpoints += 1
         except Exception as fault:  # noqa: BLE001 - nothing of it is lost, and the next try is seconds away
             self._checkpoint_not_before = self.clock.monotonic() + RETRY_CHECKPOINT_SECONDS

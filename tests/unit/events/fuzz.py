@@ -23,6 +23,7 @@ from appliance.events.row import EventRow, Row
 from appliance.ingest.inflate import inflate
 from appliance.ingest.intake import Decoder
 from appliance.log.columns import dead_letter_table, to_table
+from appliance.log.dead_letters import KEPT_BYTES
 from appliance.testing import SettableClock
 from tests.unit.events import plain_json, reference
 from tests.unit.events.json_soup import EventSoup, Verbatim, Writer
@@ -117,7 +118,7 @@ class BodyFuzz:
         try:
             if rows:
                 to_table(rows, make_uuid7s(len(rows), NOW_US), [100] * len(rows), 1).validate(full=True)
-            dead_letter_table(letters, make_uuid7s(len(letters), NOW_US))
+            dead_letter_table(letters, make_uuid7s(len(letters), NOW_US), KEPT_BYTES)
         except Exception as crash:  # noqa: BLE001 - as above
             return f"one of the last {_STORE_EVERY} bodies can't be stored: {crash!r}"
         return None

@@ -29,6 +29,7 @@ FIELDS: Final = ("event_type", "user_id", "timestamp", "session_id", "campaign_i
 IGNORED: Final = ("received_at",)
 PROPERTIES_BYTES: Final = 32 * 1024
 PROPERTIES_LEVELS: Final = 32
+EVENT_BYTES: Final = 320 * 1024
 
 
 class Refused(NamedTuple):
@@ -69,6 +70,9 @@ def _one(text: str) -> str:
 def judge(text: str | None, terms: Terms) -> Verdict:
     """The verdict on one event; ``None`` stands for bytes that are no UTF-8."""
     verdict = Verdict()
+    if text is not None and len(text.encode()) - sum(map(text.count, BLANKS)) > EVENT_BYTES:
+        # it breaks another rule too, and need not be looked at to know that
+        verdict.free.add(Fault("too_large", None))
     try:
         event = parse(text) if text is not None else None
     except NotJson:

@@ -25,20 +25,35 @@ class Lines:
     name: str = "a.ndjson"
     origin: str = "in/a.ndjson"
 
-    def lines(self) -> Iterator[Line]:
-        for number in range(1, self.count + 1):
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        for number in range(after + 1, self.count + 1):
             if number - 1 == self.broken_after:
                 raise FileDamaged("the gzip data is cut off")
             yield Line(number, b"{}")
 
+    def digest(self) -> str:
+        return "digest"
+
 
 class Recorder:
-    """Takes chunks, refuses the lines named, fails as often as told."""
+    """Takes chunks, refuses the lines named, fails as often as told; ``known`` lines are duplicates."""
 
-    def __init__(self, bad: frozenset[int] = frozenset(), failures: int = 0) -> None:
+    def __init__(
+        self, bad: frozenset[int] = frozenset(), failures: int = 0, *, noted: int = 0, known: range = range(0)
+    ) -> None:
         self.chunks: list[Chunk] = []
+        self.finished: list[str] = []
         self._bad = bad
         self._failures = failures
+        self._noted = noted
+        self._known = known
+
+    def begin(self, source: str, origin: str, *, from_start: bool) -> int:
+        assert ("digest", "in/a.ndjson") == (source, origin)
+        return 0 if from_start else self._noted
+
+    def finish(self, source: str) -> None:
+        self.finished.append(source)
 
     def take(self, chunk: Chunk) -> Taken:
         if self._failures:
@@ -46,12 +61,13 @@ class Recorder:
             raise StorageFull
         self.chunks.append(chunk)
         refused = [Refused(number, "wrong_type", None, "no") for number in chunk.numbers if number in self._bad]
-        return Taken(len(chunk.numbers) - len(refused), 0, refused, 42)
+        known = sum(number in self._known for number in chunk.numbers)
+        return Taken(len(chunk.numbers) - len(refused) - known, known, refused, 42)
 
 
-def _run(recorder: Recorder, source: Lines, *, strict: bool = False) -> Outcome:
+def _run(recorder: Recorder, source: Lines, *, strict: bool = False, from_start: bool = False) -> Outcome:
     clock = SettableClock()
-    return ImportRun(recorder.take, clock, clock.advance).run([source], strict=strict)
+    return ImportRun(recorder, clock, clock.advance, from_start=from_start).run([source], strict=strict)
 
 
 def test_a_strict_import_with_a_bad_line_only_checks() -> None:
@@ -90,6 +106,29 @@ def test_a_file_that_breaks_off_says_how_far_it_got() -> None:
     source = Lines(30_000, broken_after=25_000)
     with pytest.raises(ImportStopped, match=r"after line 20,000: the gzip data is cut off\. 20,000 events were stored"):
         _run(Recorder(), source)
+
+
+def test_an_interrupted_import_goes_on_at_its_note() -> None:
+    """The chunk after the note is known; what stands before it isn't read, and the note is given up at the end."""
+    recorder = Recorder(noted=20_000, known=range(1, 40_001))
+    outcome = _run(recorder, Lines(50_000))
+    assert (10_000, 20_000) == (outcome.stored, outcome.duplicates)
+    assert {"in/a.ndjson": 20_000} == outcome.resumed
+    assert [20_001, 40_001] == [chunk.numbers[0] for chunk in recorder.chunks]
+    assert ["digest"] == recorder.finished
+
+
+def test_a_note_that_is_ahead_of_the_log_is_not_believed() -> None:
+    """Where the log lacks an event of the chunk that was noted as stored, the import begins at the beginning."""
+    recorder = Recorder(noted=20_000, known=range(20_002, 40_001))
+    assert {} == _run(recorder, Lines(50_000)).resumed
+    assert [20_001, 1, 20_001, 40_001] == [chunk.numbers[0] for chunk in recorder.chunks]
+
+
+def test_from_the_start_on_demand() -> None:
+    """A note can be passed over."""
+    recorder = Recorder(noted=20_000)
+    assert 30_000 == _run(recorder, Lines(30_000), from_start=True).stored
 
 
 def test_chunks_are_bounded() -> None:

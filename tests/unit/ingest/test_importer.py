@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.analytics.export import Range, export_batches
+from appliance.analytics.export import ExportFormat, Selection, export_batches
 from appliance.analytics.export_stream import export_file
 from appliance.clock import DAY_US
 from appliance.config import Settings
@@ -55,7 +55,7 @@ def _dead_letters(importer: Importer) -> list[tuple[Any, ...]]:
 
 def _stored(importer: Importer) -> list[dict[str, Any]]:
     with importer.log.reader() as cursor:
-        return [row for batch in export_batches(cursor, Range()) for row in batch.to_pylist()]
+        return [row for batch in export_batches(cursor, Selection()) for row in batch.to_pylist()]
 
 
 EVENT = {"event_type": "email_sent", "user_id": "u1"}
@@ -136,14 +136,14 @@ def _lines_of(format_name: str, content: bytes) -> Iterator[Line]:
 @pytest.mark.parametrize("format_name", ["ndjson", "csv", "parquet"])
 @settings(max_examples=25, deadline=None)
 @given(events=st.lists(_EVENT, max_size=8))
-def test_an_export_read_back_is_the_same_log(format_name: str, events: list[dict[str, Any]]) -> None:
+def test_an_export_read_back_is_the_same_log(format_name: ExportFormat, events: list[dict[str, Any]]) -> None:
     """Export, then import into an empty log: every event returns whole, with its id and its time of receipt."""
     with _importer() as first, _importer() as second:
         taken = _take(first, *events)
         assert len(events) == taken.accepted + taken.duplicates
         pieces: list[bytes] = []
         with first.log.reader() as cursor:
-            export_file(cursor, format_name, Range(), on_count=lambda _: None, write=pieces.append)
+            export_file(cursor, format_name, Selection(), on_count=lambda _: None, write=pieces.append)
         for chunk in chunks("x", "x", _lines_of(format_name, b"".join(pieces))):
             assert [] == second.take(chunk).refused
         assert _stored(first) == _stored(second)
@@ -157,7 +157,7 @@ def test_an_export_is_bounded_by_event_time() -> None:
         counted: list[int] = []
         written: list[bytes] = []
         with importer.log.reader() as cursor:
-            wanted = Range(START_US + DAY_US, START_US + 2 * DAY_US)
+            wanted = Selection(START_US + DAY_US, START_US + 2 * DAY_US)
             export_file(cursor, "ndjson", wanted, on_count=counted.append, write=written.append)
         assert [1] == counted
         assert [times[1]] == [json.loads(line)["timestamp"] for line in b"".join(written).splitlines()]

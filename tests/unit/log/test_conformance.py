@@ -13,7 +13,7 @@ from appliance.events.rejection import DeadLetter
 from appliance.events.row import Row
 from appliance.log.duckdb_log import DuckDBLog
 from appliance.log.position import Position
-from appliance.log.protocol import Batch, EventLog
+from appliance.log.protocol import Batch, EventLog, Offset, OffsetMove
 from appliance.testing import START_US, MemoryLog, SettableClock, make_row
 
 
@@ -167,3 +167,76 @@ def _row(name: str | None) -> Row:
 
 def _stored_ids(log: EventLog) -> list[str]:
     return [name for name in _users(log, limit=100_000) if name != "anyone"]
+
+
+def test_where_a_time_begins(log: EventLog) -> None:
+    """The position before the first event of an instant or later; what came late may follow it; else the tail."""
+    hour = 3_600_000_000
+    log.append([Batch([make_row(user_id=str(at), timestamp_us=START_US + at * hour) for at in (0, 1, 3, 2, 5)])])
+    assert ["3", "2", "5"] == _users(log, log.before_first(START_US + 2 * hour))
+    assert ["0", "1", "3", "2", "5"] == _users(log, log.before_first(0))
+    assert log.tail() == log.before_first(START_US + 6 * hour)
+
+
+def _move(expected: Offset | None, to: Offset, partition: int = 0) -> OffsetMove:
+    return OffsetMove("group", "topic", partition, expected, to)
+
+
+def _stands(log: EventLog, partition: int = 0) -> Offset | None:
+    assert isinstance(log, MemoryLog | DuckDBLog)
+    return log.kafka_offsets.stored("group", "topic", partition)
+
+
+def test_offsets_move_with_the_events_and_fence_alone(log: EventLog) -> None:
+    """A batch that expects another place is left out whole, and the others of its call are stored."""
+    letter = DeadLetter(START_US, "kafka", "invalid_json", None, "not JSON", b"x")
+    first = Batch([make_row(user_id="a")], offsets=[_move(None, Offset(5)), _move(None, Offset(9), 1)])
+    fenced = Batch([make_row(user_id="b")], [letter], offsets=[_move(Offset(4), Offset(8))])
+    second = Batch([make_row(user_id="c")], offsets=[_move(Offset(5), Offset(8))])
+    receipts = log.append([first, fenced, Batch([make_row(user_id="d")]), second])
+
+    assert [False, True, False, False] == [receipt.fenced for receipt in receipts]
+    assert [1, 0, 1, 1] == [receipt.accepted for receipt in receipts]
+    assert ["a", "d", "c"] == _users(log)
+    assert [Offset(8), Offset(9), None] == [_stands(log, 0), _stands(log, 1), _stands(log, 2)]
+
+
+def test_a_topic_made_anew_is_another_place(log: EventLog) -> None:
+    """The fence looks at the topic's id and incarnation too: equal numbers in another topic are not equal offsets."""
+    log.append([Batch([], offsets=[_move(None, Offset(5, "A"))])])
+    (fenced,) = log.append([Batch([], offsets=[_move(Offset(5, "B", 1), Offset(6, "B", 1))])])
+    (moved,) = log.append([Batch([], offsets=[_move(Offset(5, "A"), Offset(2, "B", 1))])])
+
+    assert (True, False) == (fenced.fenced, moved.fenced)
+    assert Offset(2, "B", 1) == _stands(log)
+
+
+@given(
+    moves=st.lists(
+        st.tuples(st.integers(0, 1), st.none() | st.integers(0, 3), st.integers(0, 3), st.booleans()), max_size=12
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_offsets_are_those_of_the_batches_that_were_not_fenced(
+    log: EventLog, moves: list[tuple[int, int | None, int, bool]]
+) -> None:
+    """In any grouping the log holds the events of exactly the batches that found it where they expected."""
+    group = f"g{log.tail().seq}"
+    stands: dict[int, int] = {}
+    groups: list[list[Batch]] = [[]]
+    expected = []
+    for partition, before, after, ends_call in moves:
+        move = OffsetMove(group, "t", partition, None if before is None else Offset(before), Offset(after))
+        groups[-1].append(Batch([make_row(user_id=group)], offsets=[move]))
+        matches = stands.get(partition) == before
+        expected.append(not matches)
+        if matches:
+            stands[partition] = after
+        if ends_call:
+            groups.append([])
+    found = [receipt.fenced for batches in groups for receipt in log.append(batches)]
+
+    assert expected == found
+    assert expected.count(False) == _users(log, None, 10_000).count(group)
+    assert isinstance(log, MemoryLog | DuckDBLog)
+    assert stands == {n: at.next for n in (0, 1) if (at := log.kafka_offsets.stored(group, "t", n)) is not None}
