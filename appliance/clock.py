@@ -42,11 +42,11 @@ class SteadyTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made_us = clock.now_us()
+        self.made_us = clock.now_us()
         self._made_at = clock.monotonic()
 
     def now_us(self) -> int:
-        return self._made_us + round((self._clock.monotonic() - self._made_at) * SECOND_US)
+        return self.made_us + round((self._clock.monotonic() - self._made_at) * SECOND_US)
 
 
 def to_datetime(instant_us: int) -> datetime:

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -23,6 +23,7 @@ from appliance.store.ledger import JobRun, Outcome
 
 _log = structlog.get_logger(__name__)
 
+_MOST_MISSED = timedelta(hours=1)
 _OUTCOMES: dict[int, Outcome] = {
     EVENT_JOB_MISSED: "missed",
     EVENT_JOB_MAX_INSTANCES: "skipped",
@@ -70,12 +71,16 @@ class _Slot:
 
 
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
-    """Notices a clock that was set back: jobs would wait until the time of day has come round again."""
+    """Notices a clock that was set.
+
+    Set back, jobs would wait until the time of day has come round again. Set ahead, APScheduler would list every run
+    that was missed, millions of them where the clock is years off.
+    """
 
     def _process_jobs(self) -> float | None:
         now = datetime.now(UTC)
         for job in self.get_jobs():
-            if job.next_run_time is not None and job.next_run_time - now > job.trigger.interval:
+            if job.next_run_time is not None and not -_MOST_MISSED <= job.next_run_time - now <= job.trigger.interval:
                 self.modify_job(job.id, next_run_time=now)
         wait_seconds: float | None = super()._process_jobs()
         return wait_seconds

@@ -30,9 +30,16 @@ class StopRequest:
         self._listener: Listener | None = None
 
     def listen(self) -> None:
-        """Take the signals over. In the main thread."""
+        """Take the signals over, and let in those that were held back for us. In the main thread."""
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
+        # whoever started the process may have blocked them, so that none comes before anybody listens
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    @staticmethod
+    def hold_back() -> None:
+        """Let no signal in any more: while the interpreter ends one would end it with another status."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def tell(self, listener: Listener) -> None:
         """Call ``listener`` with each signal from now on, and at once where one has come before."""
@@ -48,6 +55,10 @@ class StopRequest:
             last_resort.start()
         if self._listener is not None:
             self._listener(number, frame)
+
+
+PROCESS: Final = StopRequest()
+"""The request of this process: signals have one listener."""
 
 
 def stop_together(stops: Sequence[Callable[[], object]], seconds: float) -> None:

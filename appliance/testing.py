@@ -6,18 +6,21 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from appliance.adapters.memory import MemoryMirror, MemoryTarget
 from appliance.events.keys import event_uuid, make_uuid7s, user_key
 from appliance.events.rejection import DeadLetter
 from appliance.events.row import EventRow, Row
 from appliance.events.types import FIRST_CUSTOM_KEY, KNOWN_TYPES
 from appliance.log.columns import to_table
+from appliance.log.kafka_offsets import KafkaOffsets
 from appliance.log.position import Position
-from appliance.log.protocol import Batch, Receipt
+from appliance.log.protocol import Batch, Receipt, Replay
 from appliance.sql import queries
 
 START_US = 1_767_225_600_000_000
@@ -83,12 +86,11 @@ class MemoryLog:
         self._given: set[bytes] = set()
         self._seq = 0
         self.dead_letters: list[DeadLetter] = []
+        self._replayed: set[bytes] = set()
+        self.kafka_offsets = KafkaOffsets()
 
     def append(self, batches: Sequence[Batch]) -> list[Receipt]:
-        accepted = [self._append_one(batch) for batch in batches]
-        return [
-            Receipt(count, len(batch.rows) - count, self.tail()) for count, batch in zip(accepted, batches, strict=True)
-        ]
+        return [self._append_one(batch) for batch in batches]
 
     def read(self, after: Position | None, limit: int) -> tuple[pa.Table, Position]:
         if after is not None and after.identity != self._identity:
@@ -105,6 +107,10 @@ class MemoryLog:
     def tail(self) -> Position:
         return Position(self._identity, self._seq)
 
+    def before_first(self, happened_us: int) -> Position:
+        seqs = [seq for seq, row in self._events if row.timestamp_us >= happened_us]
+        return Position(self._identity, seqs[0] - 1) if seqs else self.tail()
+
     def expire(self, before_us: int) -> int:
         kept = [(seq, row) for seq, row in self._events if row.timestamp_us >= before_us]
         removed = len(self._events) - len(kept)
@@ -114,21 +120,56 @@ class MemoryLog:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _append_one(self, batch: Batch) -> int:
-        accepted = 0
-        for row in batch.rows:
-            event = EventRow(*row)  # type: ignore[arg-type]
-            if event.id_given and event.event_id in self._given:
-                continue
-            if event.id_given:
-                self._given.add(event.event_id)
+    def _append_one(self, batch: Batch) -> Receipt:
+        expected = self.kafka_offsets.judge([batch])
+        if expected.fenced:
+            return Receipt(0, 0, self.tail(), fenced=True)
+        self.kafka_offsets.moved(expected.moves)
+        replay = batch.replay or Replay([b""] * len(batch.rows))
+        accepted = duplicates = 0
+        gone: list[bytes] = []
+        rows = [*batch.rows, *(None for _ in replay.stored_already)]
+        for row, letter in zip(rows, replay.all(), strict=True):
+            there = self._settle(letter)
+            if there is None:
+                gone.append(letter)
+            elif there and row is not None and self._store(EventRow(*row)):  # type: ignore[arg-type]
+                accepted += 1
             else:
-                event = event._replace(event_id=make_uuid7s(1, self._clock.now_us()))
-            self._seq += 1
-            self._events.append((self._seq, event))
-            accepted += 1
-        self.dead_letters += batch.dead_letters
-        return accepted
+                duplicates += 1
+        for refused in batch.dead_letters:
+            self._keep(refused)
+        return Receipt(accepted, duplicates, self.tail(), gone)
+
+    def _settle(self, letter: bytes) -> bool | None:
+        """Whether the row of this letter may be stored; ``None`` when there is no such letter and never was."""
+        if letter in self._replayed:
+            return False
+        left = [kept for kept in self.dead_letters if kept.id != letter]
+        if letter and len(left) == len(self.dead_letters):
+            return None
+        if letter:
+            self.dead_letters = left
+            self._replayed.add(letter)
+        return True
+
+    def _store(self, event: EventRow) -> bool:
+        if event.id_given and event.event_id in self._given:
+            return False
+        if event.id_given:
+            self._given.add(event.event_id)
+        else:
+            event = event._replace(event_id=make_uuid7s(1, self._clock.now_us()))
+        self._seq += 1
+        self._events.append((self._seq, event))
+        return True
+
+    def _keep(self, letter: DeadLetter) -> None:
+        known = self._replayed | {kept.id for kept in self.dead_letters}
+        if not letter.id:
+            letter = replace(letter, id=make_uuid7s(1, self._clock.now_us()))
+        if letter.id not in known:
+            self.dead_letters.append(letter)
 
 
 def bare_log() -> duckdb.DuckDBPyConnection:
@@ -165,4 +206,13 @@ def _type_key(connection: duckdb.DuckDBPyConnection, event_type: str) -> int:
     return key
 
 
-__all__ = ["START_US", "MemoryLog", "SettableClock", "bare_log", "insert_rows", "make_row"]
+__all__ = [
+    "START_US",
+    "MemoryLog",
+    "MemoryMirror",
+    "MemoryTarget",
+    "SettableClock",
+    "bare_log",
+    "insert_rows",
+    "make_row",
+]

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import duckdb
 
-from appliance.clock import DAY_US, SECOND_US, Clock, SteadyTime
+from appliance.clock import DAY_US, SECOND_US, Clock
 from appliance.config import Settings
-from appliance.errors import ApplianceError
 from appliance.jobs import Job, Jobs, JobState
 from appliance.log.duckdb_log import DuckDBLog
+from appliance.log.removal_time import RemovalTime
 from appliance.log.writer import Writer
 from appliance.rollups import state
 from appliance.rollups.follower import Advanced, advance
 from appliance.rollups.merge import count_behind
-from appliance.sql import queries
 from appliance.store.control import ControlStore
 from appliance.store.ledger import JobLedger
 
 HOUR_SECONDS: Final = 3_600
 
-_BOUND_DEAD_LETTERS = queries("appliance.log", "queries.sql")["bound_dead_letters"]
-
 
 class Upkeep:
     """What has to be done again and again: rollups advanced, old things let go."""
 
-    def __init__(self, settings: Settings, log: DuckDBLog, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: DuckDBLog,
+        writer: Writer,
+        store: ControlStore,
+        clock: Clock,
+        others: Sequence[Job] = (),
+    ) -> None:
         self._settings = settings
         self._log = log
         self._writer = writer
         self._clock = clock
+        tail = log.tail().seq
         # what is removed is gone: a clock set forward by mistake mustn't decide it
-        self._steady = SteadyTime(clock)
+        self._removal_time = RemovalTime(clock, lambda: log.newest_received_us(tail))
         self._stopping = threading.Event()
         self._rolled_up_seq = 0
         self._rolled_up_at_us = clock.now_us()
-        self._store = _open_store(settings.server.data / "control.sqlite")
-        self._jobs = Jobs(self._schedule(), JobLedger(self._store), clock)
+        self._jobs = Jobs([*self._schedule(), *others], JobLedger(store), clock)
 
     def _schedule(self) -> list[Job]:
         return [
@@ -58,10 +61,10 @@ class Upkeep:
             self._rolled_up_seq = self._log.tail().seq - count_behind(cursor)
         self._jobs.start()
 
-    def stop(self, timeout: float = 5.0) -> None:
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Whether every job has ended in time."""
         self._stopping.set()
-        if self._jobs.stop(timeout):
-            self._store.close()  # never under a job that is at work with it
+        return self._jobs.stop(timeout)
 
     def states(self) -> Mapping[str, JobState]:
         """How each job stands."""
@@ -74,7 +77,9 @@ class Upkeep:
     def rollup_lag(self) -> tuple[int, float]:
         """Events that the rollups have not counted yet, and for how many seconds at most. Never blocks."""
         behind = max(0, self._log.tail().seq - self._rolled_up_seq)
-        return behind, (self._clock.now_us() - self._rolled_up_at_us) / SECOND_US if behind else 0.0
+        # a clock that was set back would make it negative
+        waited_us = max(0, self._clock.now_us() - self._rolled_up_at_us)
+        return behind, waited_us / SECOND_US if behind else 0.0
 
     def advance_rollups(self) -> Advanced:
         """Count what came since the last run."""
@@ -100,7 +105,7 @@ class Upkeep:
         days = self._settings.log.retention_days
         if not days:
             return 0
-        before_us = (self._cautious_now_us() - days * DAY_US) // DAY_US * DAY_US
+        before_us = (self._removal_time.now_us() - days * DAY_US) // DAY_US * DAY_US
         self.advance_rollups()
 
         def remove(connection: duckdb.DuckDBPyConnection) -> int:
@@ -114,24 +119,10 @@ class Upkeep:
         return self._writer.run(remove).result()
 
     def bound_dead_letters(self) -> None:
-        """Let go of dead letters that are too old or too many."""
-        limits = self._settings.ingest
-        before_us = self._cautious_now_us() - limits.dead_letter_retention_days * DAY_US
-        bounds = {"before_us": before_us, "most": limits.dead_letter_max_rows}
-        self._writer.run(lambda connection: connection.execute(_BOUND_DEAD_LETTERS, bounds).fetchall()).result()
+        """Let go of dead letters that are too old, too many or too large together."""
+        before_us = self._removal_time.now_us() - self._settings.ingest.dead_letter_retention_days * DAY_US
+        self._writer.call(lambda: self._log.dead_letters.bound(before_us)).result()
 
     def minute_horizon_us(self) -> int:
         """From when minute rollups are kept."""
-        return self._cautious_now_us() - self._settings.metrics.retention_period * DAY_US
-
-    def _cautious_now_us(self) -> int:
-        return min(self._clock.now_us(), self._steady.now_us())
-
-
-def _open_store(path: Path) -> ControlStore:
-    try:
-        return ControlStore(path)
-    except sqlite3.Error as fault:
-        raise ApplianceError(
-            f"{path.name} in the data folder can't be used: {fault}. It only tells what jobs did: move it away"
-        ) from fault
+        return self._removal_time.now_us() - self._settings.metrics.retention_period * DAY_US

@@ -36,6 +36,7 @@ class ApplianceProcess:
         output: Path,
         environment: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         self.data = data
         self.port = port
@@ -43,6 +44,7 @@ class ApplianceProcess:
         self._output = output
         self._environment = os.environ | dict(environment or {})
         self._arguments = arguments
+        self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -63,7 +65,7 @@ class ApplianceProcess:
 
     def start(self) -> None:
         """Start it, without waiting until it is ready."""
-        command = [sys.executable, "-m", "appliance", "serve", "--data", str(self.data)]
+        command = [*self._prefix, sys.executable, "-m", "appliance", "serve", "--data", str(self.data)]
         command += ["--port", str(self.port), "--ui-port", str(self.ui_port), *self._arguments]
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
@@ -78,6 +80,18 @@ class ApplianceProcess:
                 raise NotReady(f"the appliance ended before it was ready: {self.last_words()}")
             if time.monotonic() > deadline:
                 raise NotReady(f"not ready within {timeout_seconds:g} s: {self.last_words()}")
+            time.sleep(_POLL_SECONDS)
+
+    def wait_dashboard(self, timeout_seconds: float = 60) -> None:
+        """Return when the dashboard listens, which is a few seconds after the API; raises ``NotReady``."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.ui_port), timeout=5).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise NotReady(f"no dashboard within {timeout_seconds:g} s: {self.last_words()}") from None
             time.sleep(_POLL_SECONDS)
 
     def is_ready(self) -> bool:
@@ -121,7 +135,11 @@ class ApplianceProcess:
 
     def last_words(self) -> str:
         """The end of what it printed."""
-        return self._output.read_text(errors="replace")[-2_000:].strip()
+        return self.printed()[-2_000:].strip()
+
+    def printed(self) -> str:
+        """All that it printed."""
+        return self._output.read_text(errors="replace")
 
 
 def run_command(*arguments: str, timeout_seconds: float = 600) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 
+from tests.acceptance.server import Answer, Server
+
 
 def head(*headers: str, path: str = "/v1/events", method: str = "POST") -> bytes:
     return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", "")).encode()
@@ -28,3 +30,19 @@ def all_that_comes(connection: socket.socket) -> bytes:
     while piece := connection.recv(65_536):
         pieces += piece
     return pieces
+
+
+def ask(server: Server, method: str, path: str, *headers: tuple[str, str]) -> Answer:
+    """One request as it is written here, its path untouched; of an endless answer the beginning."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in (("Content-Length", "0"), *headers):
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        endless = answer.headers.get_content_type() == "text/event-stream"
+        body = b"" if endless else answer.read()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
+    finally:
+        connection.close()

@@ -19,13 +19,15 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """``start_server(environment, arguments)``: settings as environment variables, and more arguments of ``serve``."""
+    """``start_server(environment, arguments, prefix)``: settings, more arguments of ``serve``, what runs before it."""
     servers: list[Server] = []
 
-    def start(environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> Server:
+    def start(
+        environment: Mapping[str, str] | None = None, arguments: Sequence[str] = (), prefix: Sequence[str] = ()
+    ) -> Server:
         folder = tmp_path / f"server-{len(servers)}"
         folder.mkdir()
-        servers.append(Server(folder, environment or {}, arguments))
+        servers.append(Server(folder, environment or {}, arguments, prefix))
         servers[-1].start()
         return servers[-1]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -39,6 +41,8 @@ class Outcome:
 
     kills: int = 0
     kills_while_starting: int = 0
+    rebuilds: int = 0
+    """Rebuilds of the rollups that were under way when it was killed, or had just ended."""
     verifications: int = 0
     sent: int = 0
     acknowledged: int = 0
@@ -84,11 +88,25 @@ class KillLoop:
         else:
             self._appliance.wait_ready()
             time.sleep(self._rng.uniform(0, 2.5))
+            if self._rng.random() < 0.5:
+                self._begin_rebuild()
+                time.sleep(self._rng.uniform(0, 0.5))
         self.outcome.kills_while_starting += not self._appliance.is_ready()
         self._appliance.kill()
         self.outcome.kills += 1
         if number % self._plan.verify_every == 0:
             self._verify()
+
+    def _begin_rebuild(self) -> None:
+        """Let the rollups be made anew, so that the kill meets that in the middle."""
+        try:
+            token = json.loads((self._data / "server.json").read_text())["token"]
+            with socket.create_connection(("127.0.0.1", self._plan.port), timeout=20) as connection:
+                head = f"POST /internal/rebuild HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+                connection.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+                self.outcome.rebuilds += connection.recv(12) == b"HTTP/1.1 200"
+        except OSError as fault:
+            self.outcome.faults.append(f"a rebuild could not be asked for: {fault}")
 
     def _finish(self) -> None:
         """Let every client get its last answer, then stop as an operator would."""

@@ -30,7 +30,9 @@ class Answer:
 class Server:
     """A running ``appliance serve``; stopped and started again it keeps its addresses and its data."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = (), prefix: Sequence[str] = ()
+    ) -> None:
         self.port, self.ui_port = free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ui_url = f"http://127.0.0.1:{self.ui_port}"
@@ -42,6 +44,7 @@ class Server:
             output=folder / "output.txt",
             environment=environment,
             arguments=arguments,
+            prefix=prefix,
         )
 
     def start(self) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -62,11 +65,11 @@ def test_a_database_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_a_broken_control_store(server: Server) -> None:
-    """It holds nothing that couldn't be missed, and the line says so."""
+    """The line says what is in it, and what moving it away would cost."""
     server.stop()
     for path in server.data.glob("control.sqlite*"):
         path.write_bytes(b"a letter to somebody\n" * 500)
-    _check_refused_untouched(server.data, "control.sqlite in the data folder can't be used")
+    _check_refused_untouched(server.data, "It holds the keys, sign-ins, the audit log")
 
 
 def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
@@ -74,6 +77,83 @@ def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a note")
     _check_refused(_serve(tmp_path / "data"), "data")
     assert "a note" == (tmp_path / "data").read_text()
+
+
+def test_a_control_store_of_somebody_else(server: Server) -> None:
+    """Another program's SQLite file gets no table of ours; neither does one of a later version."""
+    server.stop()
+    path = server.data / "control.sqlite"
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('control', '9999_later')")
+        store.commit()
+    _check_refused_untouched(server.data, "later version")
+    path.unlink()
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("CREATE TABLE keys (mine)")
+    _check_refused_untouched(server.data, "not the appliance's")
+
+
+def test_a_control_store_that_somebody_holds(server: Server) -> None:
+    """That another program has it locked is no damage, and the line names the remedy."""
+    server.stop()
+    with closing(sqlite3.connect(server.data / "control.sqlite", isolation_level=None)) as store:
+        store.execute("PRAGMA locking_mode = EXCLUSIVE")
+        store.execute("DELETE FROM facts WHERE name = 'none'")
+        _check_refused(_serve(server.data), "end that program")
+
+
+@pytest.mark.parametrize("place", ["a/b/c", "with a space", "Käse 数据"])
+def test_any_place_will_do(tmp_path: Path, place: str) -> None:
+    """Missing parents are made, and spaces and other scripts are names like any other."""
+    folder = tmp_path / place
+    server = Server(folder.parent, {})
+    server.process.data = server.data = folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server.start()
+    assert 202 == server.post({"event_type": "x", "user_id": "u"}).status
+    assert [(1,)] == server.stored("SELECT count(*) FROM events")
+
+
+def test_the_same_folder_by_another_way(server: Server) -> None:
+    """Through a link it is the same folder, and in use."""
+    link = server.data.parent / "link"
+    link.symlink_to(server.data)
+    _check_refused(_serve(link), "Another process has this data folder open")
+    (server.data.parent / "dead").symlink_to(server.data.parent / "nowhere")
+    _check_refused(_serve(server.data.parent / "dead"), "can't be made")
+
+
+def test_two_at_the_same_moment(tmp_path: Path) -> None:
+    """Of two that start together one serves, and the other refuses with its one line."""
+    servers = [Server(tmp_path, {}), Server(tmp_path, {})]
+    for server in servers:
+        server.process.start()
+    try:
+        deadline = time.monotonic() + 60
+        while all(server.process.running for server in servers):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        (left,) = [server for server in servers if server.process.running]
+        (refused,) = [server for server in servers if server is not left]
+        left.process.wait_ready()
+        assert 3 == refused.process.wait(1)
+        left.stop()
+    finally:
+        for server in servers:
+            if server.process.running:
+                server.kill()
+    assert "Another process has this data folder open" in refused.process.last_words()
+
+
+@pytest.mark.parametrize("lost", [1, 300_000])
+def test_a_file_that_lost_its_end(server: Server, lost: int) -> None:
+    """It is refused at the start, before anybody reads what isn't there."""
+    body = [{"event_type": "x", "user_id": f"u{n}", "properties": {"n": n}} for n in range(5_000)]
+    assert 202 == server.post(body).status
+    server.stop()
+    path = server.data / "events.duckdb"
+    os.truncate(path, path.stat().st_size - lost)
+    _check_refused_untouched(server.data, f"lacks {lost:,} bytes at its end")
 
 
 def test_a_damaged_file(server: Server) -> None:
@@ -108,6 +188,20 @@ def test_a_write_ahead_log_that_cannot_be_replayed(server: Server) -> None:
         assert before == {name: found for name, found in _contents(server.data).items() if name in before}
 
 
+@pytest.mark.parametrize("place", [0, 1, 8, 20])
+def test_a_write_ahead_log_whose_beginning_is_damaged(server: Server, place: int) -> None:
+    """DuckDB alone would drop all of its events without a word; here the start is refused, and the file stays."""
+    assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
+    server.kill()
+    wal = server.data / "events.duckdb.wal"
+    content = bytearray(wal.read_bytes())
+    content[place] ^= 0xFF
+    wal.write_bytes(content)
+    _check_refused(_serve(server.data), "events.duckdb.wal")
+
+    assert content == wal.read_bytes()
+
+
 def test_a_write_ahead_log_that_ends_in_the_middle(server: Server) -> None:
     """What a crash leaves is no damage: the torn end was never acknowledged, and everything before it is there."""
     assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
@@ -116,7 +210,12 @@ def test_a_write_ahead_log_that_ends_in_the_middle(server: Server) -> None:
     assert 202 == server.post([{"event_type": "x", "user_id": f"u{n}"} for n in range(1_000)]).status
     server.kill()
     os.truncate(wal, (acknowledged + wal.stat().st_size) // 2)
+    torn = wal.read_bytes()[acknowledged:]
     server.start()
+    (aside,) = server.data.glob("events.duckdb.wal.torn-*")
+
+    assert aside.stat().st_size > 0
+    assert torn.endswith(aside.read_bytes())
 
     assert [(1_000,)] == server.stored("SELECT count(*) FROM events")
 

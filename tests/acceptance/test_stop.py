@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,10 @@ from tests.acceptance.conftest import StartServer
 from tests.acceptance.kill_loop import stored_ids
 from tests.acceptance.server import Server
 from tests.acceptance.stubborn_client import StubbornClient
-from tests.process import run_command
+from tests.process import free_ports, run_command
 
 _LIMIT_SECONDS = 15
+ROOT = Path(__file__).parents[2]
 
 
 def _end(server: Server, *signals: signal.Signals, between_seconds: float = 0.05) -> None:
@@ -129,18 +131,40 @@ def test_stopped_while_starting(start_server: StartServer, after_seconds: float,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_at_the_very_beginning(tmp_path: Path, number: signal.Signals) -> None:
+    """From its first line on a signal ends ``scripts/run`` with 0, whatever it is just about to do."""
+    port, ui_port = free_ports()
+    arguments = ["--data", str(tmp_path / "data"), "--port", str(port), "--ui-port", str(ui_port)]
+    for milliseconds in (0, 20, 40, 80, 200, 400):
+        process = subprocess.Popen(["scripts/run", *arguments], stderr=subprocess.PIPE, cwd=ROOT)
+        while not _is_ready_for(process.pid, number):
+            time.sleep(0.001)
+        time.sleep(milliseconds / 1000)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=_LIMIT_SECONDS)
+        assert 0 == process.returncode, (milliseconds, told)
+        assert b"Traceback" not in told
+
+
+def _is_ready_for(pid: int, number: signal.Signals) -> bool:
+    """Whether the process catches the signal, or holds it back."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool((int(status["SigCgt"], 16) | int(status["SigBlk"], 16)) >> (number - 1) & 1)
+
+
+@pytest.mark.slow
 def test_open_connections_hold_nothing_up(start_server: StartServer) -> None:
     """A stream, a body that never ends, an idle connection and an export that nobody reads end with the server."""
     server = start_server()
     body = [{"event_type": "x", "user_id": f"u{n}", "properties": {"text": "x" * 2_000}} for n in range(4_000)]
     for _ in range(10):
         assert 202 == server.post(body).status
-    token = json.loads((server.data / "server.json").read_text())["token"]
     requests = [
         "GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n[",
         "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        f"GET /internal/export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n",
+        "GET /v1/export HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ]
     sockets = [server.socket() for _ in requests]
     for connection, request in zip(sockets, requests, strict=True):

@@ -46,6 +46,9 @@ class Figure:
         return self.name, f"{_number(self.median)} {self.unit}", _number(self.best), goal, verdict
 
 
+SOAK_BEGINS = "<!-- written by scripts/soak -->"
+"""From here on the page is another script's."""
+
 HEADINGS = ("measure", "median", "best", "target", "met")
 
 
@@ -88,7 +91,8 @@ class Report:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.markdown(), encoding="utf-8")
+        _, begins, soak = path.read_text("utf-8").partition(SOAK_BEGINS) if path.exists() else ("", "", "")
+        path.write_text(self.markdown() + (f"\n{begins}{soak}" if begins else ""), encoding="utf-8")
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -33,7 +33,9 @@ def test_a_number_names_its_unit() -> None:
     for path, setting in catalogue().settings.items():
         if setting.kind in {"integer", "number"}:
             words = f"{dotted(path)} {setting.description}".lower()
-            units = ("seconds", "days", "bytes", "hours", "events", "ids", "rows", "levels", "port", "database number")
+            times = ("milliseconds", "seconds", "hours", "days")
+            things = ("bytes", "events", "ids", "rows", "levels", "port", "database number", "requests", "keys")
+            units = (*times, *things, "connections", "exports", "queries", "replicas")
             assert any(unit in words for unit in units), dotted(path)
 
 

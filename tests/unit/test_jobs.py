@@ -129,6 +129,16 @@ def test_a_clock_set_back_does_not_stop_the_jobs() -> None:
     assert {"daily", "tick"} == {run.name for run in ledger.runs}
 
 
+def test_a_clock_set_years_ahead_does_not_stop_the_jobs() -> None:
+    """Runs that would have been due in ten years aren't counted one by one: the job runs once, and goes on."""
+    ledger = ListLedger()
+    with started(ledger, Job("tick", int, 0.02)) as jobs:
+        ledger.wait_for("done", 2)
+        jobs._scheduler.modify_job("tick", next_run_time=datetime.now(UTC) - timedelta(days=3_650))
+        ledger.wait_for("done", len(ledger.runs) + 3)
+    assert {"done"} == {run.outcome for run in ledger.runs}
+
+
 def test_stopping_before_starting() -> None:
     """An appliance that fails while starting can stop its jobs all the same."""
     assert Jobs([], ListLedger(), SettableClock()).stop(0)

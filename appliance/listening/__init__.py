@@ -1,0 +1,1 @@
+"""How the ports are opened, and how much of a client's behaviour is borne."""
