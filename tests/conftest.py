@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.services.fixtures"]
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List what was not tested here, and why."""
