@@ -17,7 +17,7 @@ import pyarrow as pa
 import structlog
 import uvloop
 
-from appliance import __version__, server_file
+from appliance import __version__, allocator, server_file
 from appliance.access.guard import Guard, is_loopback
 from appliance.access.setup import make_access, show_keys_once
 from appliance.adapters.registry import configured
@@ -62,6 +62,8 @@ _WRITER_SECONDS: Final = 4.0
 _READER_SECONDS: Final = 1.0
 # How often keys are looked at anew, and their last use is written down.
 ACCESS_SECONDS: Final = 60
+# How often memory that is not needed any more goes back to the system.
+MEMORY_SECONDS: Final = 60
 SHORT_KEY: Final = 24
 # Where commands on this machine find a server that listens everywhere.
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound to, asked about
@@ -80,6 +82,7 @@ class Appliance:
         demo: bool = False,
         stop_request: StopRequest | None = None,
     ) -> None:
+        allocator.bound_arenas()
         _warn_if_open(settings)
         raise_file_limit()
         self._stop_request = stop_request or StopRequest()
@@ -106,7 +109,8 @@ class Appliance:
         self._store = open_store(settings.server.data)
         self._access = make_access(settings, self._store, self._clock, self._token)
         tend_access = Job("access", self._access.tend, ACCESS_SECONDS)
-        self._upkeep = Upkeep(settings, self.log, self.writer, self._store, self._clock, [tend_access])
+        give_back = Job("memory", allocator.give_back, MEMORY_SECONDS)
+        self._upkeep = Upkeep(settings, self.log, self.writer, self._store, self._clock, [tend_access, give_back])
         self._mirrors = _make_mirrors(settings, self.log, self._store, self._clock)
         self._kafka = self._make_kafka(settings)
         self._demo = self._make_demo() if demo else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +29,16 @@ _BESIDE: Final[dict[str, Any]] = {
     "kafka.ssl_key_file": __file__,
     "redis.host": "127.0.0.1",
     "redis.port": 9,
+    "elasticsearch.username": "searcher",
     "postgresql.host": "127.0.0.1",
     "postgresql.port": 9,
 }
 """What the secrets' sections need to be complete, at addresses where nothing answers."""
 LOGIN: Final = "MARKER-of-a-login-in-an-address"
 _SEARCH: Final = f"http://elastic:{LOGIN}@127.0.0.1:9"
+# Elasticsearch takes a login or a key.
+_FIRST_WAY: Final = frozenset({"elasticsearch.api_key"})
+_SECOND_WAY: Final = frozenset({"elasticsearch.username", "elasticsearch.password"})
 _LISTS: Final = {"alerts.email.to", "kafka.bootstrap_servers", "elasticsearch.hosts"}
 
 
@@ -47,12 +51,18 @@ def markers() -> list[str]:
     return [LOGIN, *map(marker, SECRET_PATHS)]
 
 
-def values() -> dict[str, Any]:
-    """Every setting to give, by its dotted name."""
+def values(without: Collection[str] = _FIRST_WAY) -> dict[str, Any]:
+    """Every setting to give, by its dotted name, but those that exclude others that are given."""
     secrets = {
         dotted(path): f"https://127.0.0.1:9/{marker(path)}" if path in _URLS else marker(path) for path in SECRET_PATHS
     }
-    return {**_BESIDE, "elasticsearch.hosts": _SEARCH, **secrets}
+    given = {**_BESIDE, "elasticsearch.hosts": _SEARCH, **secrets}
+    return {name: value for name, value in given.items() if name not in without}
+
+
+def way_of(name: str) -> Collection[str]:
+    """What to leave out so that this setting is given."""
+    return _SECOND_WAY if name in _FIRST_WAY else _FIRST_WAY
 
 
 def as_environment() -> dict[str, str]:
@@ -60,9 +70,9 @@ def as_environment() -> dict[str, str]:
 
 
 def as_file(path: Path) -> Path:
-    """The same settings as a configuration file."""
+    """The settings as a configuration file, where two exclude each other the other one than in the environment."""
     nested: dict[str, Any] = {}
-    for name, value in values().items():
+    for name, value in values(_SECOND_WAY).items():
         put(nested, name, [value] if name in _LISTS else value)
     path.write_text(yaml.safe_dump(nested), "utf-8")
     return path

@@ -198,10 +198,11 @@ def test_a_complaint_about_a_neighbour_quotes_no_secret(path: tuple[str, ...], t
     secret = marker(path)
     name = ".".join(path)
     section = name.rpartition(".")[0]
+    way = marked_settings.way_of(name)
     wrong: list[str] = []
     for changes in ({f"{section}.no_such_setting": secret}, {name: [secret]}, {name: {secret: 1}}, {section: secret}):
         nested: dict[str, object] = {}
-        for given, value in {**marked_settings.values(), **changes}.items():
+        for given, value in {**marked_settings.values(way), **changes}.items():
             if not (given.startswith(f"{section}.") and section in changes):
                 put(nested, given, value)
         wrong.append(yaml.safe_dump(nested))

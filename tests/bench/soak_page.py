@@ -17,7 +17,7 @@ _WHAT = (
     "figures, SQL and runaway SQL, exports, imports, replays of mended events, keys made and revoked. Afterwards "
     "every acknowledged event has to be in the log once and no other, `appliance verify` has to find nothing, and "
     "`/v1/metrics` has to equal loops over plain events. `log.checkpoint_wal_bytes` is 4 MiB here, so that the run "
-    "sees many checkpoints: between two of them memory climbs. Memory is level when after the first third its "
+    "sees many checkpoints. Memory is level when after the first third its "
     "least-squares line climbs by no more than 5 % of the median or 16 MiB, and no sample lies above 1.25 medians."
 )
 
