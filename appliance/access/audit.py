@@ -16,6 +16,11 @@ from appliance.store.control import ControlStore
 _logger = structlog.get_logger(__name__)
 
 KEPT: Final = 100_000
+KEPT_REFUSALS: Final = 1_000
+REFUSED: Final = "sign_in.refused"
+_SURPLUS_REFUSALS: Final = (
+    "action = ? and id <= (select id from audit where action = ? order by id desc limit 1 offset ?)"
+)
 _TRIM_EVERY: Final = 1_000
 _LONGEST: Final = 500
 
@@ -60,6 +65,9 @@ class Audit:
         try:
             with self.store.writing() as database:
                 number = database.table("audit").insert(row).last_pk
+                if action == REFUSED:
+                    # strangers write these: they must not push out what administrators did
+                    database.table("audit").delete_where(_SURPLUS_REFUSALS, [REFUSED, REFUSED, KEPT_REFUSALS])
                 if isinstance(number, int) and number % _TRIM_EVERY == 0:
                     database.table("audit").delete_where("id <= ?", [number - KEPT])
         except sqlite3.Error:

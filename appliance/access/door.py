@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.access.forwarding import client_address
+from appliance.access.forwarding import client_address, limited_name
 from appliance.access.guard import Network
 from appliance.access.keyring import Keyring
 from appliance.access.principal import ANYONE, OWNER, Principal
@@ -94,7 +94,7 @@ class Door:
         if scope is None:
             return ANYONE if self.open_mode else self._caller(method, path, shown)
         if self.per_address is not None:
-            self._slow_down(self.per_address, self.address(shown), "this address sends too many requests")
+            self._slow_down(self.per_address, limited_name(self.address(shown)), "this address sends too many requests")
         if self.open_mode:
             return ANYONE
         caller = self._caller(method, path, shown)
@@ -132,8 +132,7 @@ class Door:
         A right key is let in all the same, so that one sender with a wrong key can't shut out its neighbours.
         """
         if shown.authorization and self.failures is not None:
-            address = self.address(shown)
-            wait = self.failures.take(address)
+            wait = self.failures.take(limited_name(self.address(shown)))
             if wait:
                 return RateLimited("this address has sent too many wrong keys", wait)
         if not shown.authorization:

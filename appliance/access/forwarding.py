@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
 
 from appliance.access.guard import Network, is_address, is_within
 
@@ -18,6 +19,17 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
             break
         address = hop
     return address
+
+
+def limited_name(address: str) -> str:
+    """What a limit by address counts under: of IPv6 the network of 64 bits, which one customer gets whole."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
 
 
 def is_tls(peer: str, forwarded_proto: str, trusted: Sequence[Network]) -> bool:

@@ -66,6 +66,8 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
     if not is_address(address):
         return False
     parsed = ip_address(address)
+    # how a listener for both kinds of addresses sees a peer that calls by IPv4
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return any(parsed in network for network in networks)
 
 

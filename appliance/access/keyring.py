@@ -123,6 +123,8 @@ class Keyring:
         """End a key at once; one that is revoked already stays as it is. Raises ``NotFound``."""
         if any(entry.key.id == key_id for entry in self._configured):
             raise BadArgument("this key comes from the configuration: take it out there and start again", field="id")
+        if not key_id.isascii():
+            raise NotFound("there is no key of that id; `appliance keys list` shows those there are")
         with self._store.writing() as database:
             database.execute(
                 "update keys set revoked_us = coalesce(revoked_us, ?) where id = ?", [self._clock.now_us(), key_id]

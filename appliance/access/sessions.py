@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from appliance.access.keyring import Keyring, digest
-from appliance.access.principal import Principal
+from appliance.access.keyring import CONFIGURED, Keyring, digest
+from appliance.access.principal import SCOPES, Principal, Scope
 from appliance.clock import HOUR_US, SECOND_US, Clock
 from appliance.store.control import ControlStore
 
@@ -47,16 +48,20 @@ class Sessions:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         now_us = self._clock.now_us()
         session = _Session(principal.id, now_us, now_us + self.lifetime_seconds * SECOND_US)
-        with self._store.writing() as database:
-            database.table("sessions").insert(
-                {
-                    "digest": digest(token),
-                    "key_id": session.key_id,
-                    "opened_us": session.opened_us,
-                    "expires_us": session.expires_us,
-                }
-            )
+        row = {
+            "digest": digest(token),
+            "key_id": session.key_id,
+            "opened_us": session.opened_us,
+            "expires_us": session.expires_us,
+        }
+        # in memory first: a stored session that memory doesn't know is one that has ended, and is swept away
         self._open[digest(token)] = session
+        try:
+            with self._store.writing() as database:
+                database.table("sessions").insert(row)
+        except BaseException:
+            self._open.pop(digest(token), None)
+            raise
         return token
 
     def principal(self, token: str) -> Principal | None:
@@ -81,12 +86,14 @@ class Sessions:
         self._forget([digest(token)])
 
     def sweep(self) -> None:
-        """Let go of sessions that have expired, and of the oldest beyond ``_MOST``."""
+        """Let go of sessions that have expired, of the oldest beyond ``_MOST``, and of what could not be removed."""
         now_us = self._clock.now_us()
         held = sorted(self._open.items(), key=lambda item: item[1].opened_us, reverse=True)
         self._forget(
             [token for number, (token, session) in enumerate(held) if number >= _MOST or session.expires_us <= now_us]
         )
+        stored = [row["digest"] for row in self._store.database().table("sessions").rows]
+        self._forget([token for token in stored if token not in self._open])
 
     def count(self) -> int:
         """How many sessions are open."""
@@ -97,6 +104,20 @@ class Sessions:
             self._open.pop(token, None)
         with self._store.writing() as database:
             database.conn.executemany("delete from sessions where digest = ?", [(token,) for token in tokens])
+
+
+def end_sessions_of_changed_keys(store: ControlStore, configured: Mapping[Scope, str]) -> None:
+    """End the sign-ins that were made with a configured key that is another now, or none: to be called at the start.
+
+    A configured key has the same id whatever it is, so its sessions would outlive a change made because it leaked.
+    """
+    with store.writing() as database:
+        for scope in SCOPES:
+            name, present = f"configured_{scope}_digest", digest(configured.get(scope, "")).hex()
+            known = [row["value"] for row in database.table("facts").rows_where("name = ?", [name])]
+            if known != [present]:
+                database.table("sessions").delete_where("key_id = ?", [f"{CONFIGURED}-{scope}"])
+                database.table("facts").insert({"name": name, "value": present}, replace=True)
 
 
 def session_token(cookie_header: str) -> str:

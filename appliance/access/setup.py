@@ -12,7 +12,7 @@ from appliance.access.guard import is_loopback
 from appliance.access.keyring import Keyring
 from appliance.access.principal import Scope
 from appliance.access.rate_limits import RateLimiter
-from appliance.access.sessions import Sessions
+from appliance.access.sessions import Sessions, end_sessions_of_changed_keys
 from appliance.access.sign_in import SignIn
 from appliance.clock import Clock
 from appliance.config import Settings
@@ -43,6 +43,7 @@ def make_access(settings: Settings, store: ControlStore, clock: Clock, owner_tok
     """``owner_token`` is what ``server.json`` tells the command line on this machine."""
     server = settings.server
     keyring = Keyring(store, clock, configured_keys(settings))
+    end_sessions_of_changed_keys(store, configured_keys(settings))
     sessions = Sessions(store, keyring, clock, hours=server.session_hours)
     audit = Audit(store, clock)
     proxies = tuple(server.trusted_proxies)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.access.audit import Audit
+from appliance.access.audit import REFUSED, Audit
 from appliance.access.door import Forbidden, RateLimited
-from appliance.access.forwarding import client_address, is_tls
+from appliance.access.forwarding import client_address, is_tls, limited_name
 from appliance.access.guard import Network
 from appliance.access.principal import Principal
 from appliance.access.rate_limits import RateLimiter
@@ -31,9 +31,13 @@ class SignIn:
 
     def check_pace(self, address: str) -> None:
         """Raise ``RateLimited`` for an address that has tried too many wrong keys; call it in the loop."""
-        wait = self.failures.wait(address)
+        wait = self.failures.wait(limited_name(address))
         if wait:
             raise RateLimited("too many wrong keys from this address", wait)
+
+    def count_failure(self, address: str) -> None:
+        """Count a key that opened nothing; call it in the loop."""
+        self.failures.count(limited_name(address))
 
     def open(self, key: str, address: str) -> str | None:
         """The token of a new session, ``None`` for a wrong key. Blocks for SQLite.
@@ -43,7 +47,7 @@ class SignIn:
         token = self.sessions.open(key)
         principal = self.sessions.principal(token) if token is not None else None
         if token is None or principal is None:
-            self.audit.record(Principal("unknown", frozenset(), address), "sign_in.refused", "dashboard")
+            self.audit.record(Principal("unknown", frozenset(), address), REFUSED, "dashboard")
             if self.sessions.knows(key):
                 raise Forbidden("this key may send events, but not see figures")
             return None

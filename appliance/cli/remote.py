@@ -149,12 +149,15 @@ def _client(url: str, headers: dict[str, str]) -> httpx.Client:
         trust_environment = address.host not in ("127.0.0.1", "::1", "localhost")
         return httpx.Client(base_url=address, headers=headers, timeout=_TIMEOUT, trust_env=trust_environment)
     except (httpx.InvalidURL, ValueError) as fault:
-        raise ServerGone(f"{url!a} is no address of a server: write it as http://HOST:PORT") from fault
+        raise ServerGone(
+            f"{url.rpartition('@')[2]!a} is no address of a server: write it as http://HOST:PORT"
+        ) from fault
 
 
 @contextmanager
 def _explained(client: httpx.Client) -> Iterator[None]:
-    address = str(client.base_url).rstrip("/")
+    # never the login that may stand in it
+    address = str(client.base_url.copy_with(userinfo=b"")).rstrip("/")
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as fault:

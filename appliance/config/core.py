@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from appliance.config.types import (
+    AccessKey,
     ByteSize,
     Count,
     CurrencyCode,
@@ -16,7 +17,6 @@ from appliance.config.types import (
     PathText,
     Rate,
     Seconds,
-    Secret,
     Section,
     Text,
     ZoneName,
@@ -44,10 +44,10 @@ class ServerSettings(Section):
     trusted_proxies: list[Network] = Field(
         default=[], description="Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed."
     )
-    admin_key: Secret | None = Field(
+    admin_key: AccessKey | None = Field(
         default=None, description="Key with the scope `admin`, instead of one made on the first start in key mode."
     )
-    write_key: Secret | None = Field(
+    write_key: AccessKey | None = Field(
         default=None, description="Key with the scope `write`, instead of one made on the first start in key mode."
     )
     session_hours: Count = Field(default=168, description="Hours that a sign-in at the dashboard lasts.")
@@ -80,6 +80,12 @@ class ServerSettings(Section):
     export_patience_seconds: Seconds = Field(
         default=60, description="Seconds that an export waits for its client to take 256 KiB more, then it is cut."
     )
+
+    @model_validator(mode="after")
+    def _two_keys(self) -> Self:
+        if self.admin_key is not None and self.admin_key == self.write_key:
+            raise ValueError("admin_key and write_key must not be the same")
+        return self
 
 
 class LogSettings(Section):

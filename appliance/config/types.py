@@ -64,6 +64,14 @@ def _secret_url(address: SecretStr) -> SecretStr:
     return address
 
 
+def _access_key(key: SecretStr) -> SecretStr:
+    """A key as callers can send it; a file's last line end is not part of it."""
+    text = key.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("no key")
+    return SecretStr(text)
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     if not isinstance(value, str):
         raise ValueError("no text")  # noqa: TRY004 - pydantic collects ValueError, a TypeError would escape
@@ -75,6 +83,11 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+AccessKey = Annotated[
+    SecretStr,
+    AfterValidator(_access_key),
+    Schema({"type": "string", "format": "password", "writeOnly": True, "allowed": "printable ASCII without blanks"}),
+]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PathText = Annotated[Path, Strict(strict=False), Schema({"type": "string", "allowed": "a path"})]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ import duckdb
 import structlog
 
 from appliance.errors import ApplianceError, LogDamaged, LogInUse, LogUnavailable
+from appliance.log.long_readers import LongReaders
 from appliance.log.wal_frames import read_frames, set_torn_end_aside
 from appliance.sql import queries
 
@@ -22,7 +23,6 @@ FILE_NAME: Final = "events.duckdb"
 MAINTENANCE_THREADS: Final = 2
 _HEADERS_BYTES: Final = 3 * 4_096
 _INTERRUPT_EVERY_SECONDS: Final = 0.05
-_MEMORY_PATIENCE_SECONDS: Final = 2.0
 
 
 class _Lease:
@@ -69,9 +69,7 @@ class Database:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._leases: list[_Lease] = []
-        self._pace = threading.Condition()
-        self._raised = False
-        self._long_readers: list[Callable[[], object]] = []
+        self.long_readers = LongReaders()
         self.is_closing = False
         """Readers are waited for: who holds a cursor while waiting for something else should let go."""
         self.invalidated = False
@@ -112,44 +110,15 @@ class Database:
         Not while others read: a thread more would take over a part of what they run, and could not be given back
         before that ends.
         """
-        with self._pace:
-            raised = self._raised = not self._long_readers and not self._is_read()
-        try:
-            if raised:
+        with self.long_readers.held_off(unless=self._is_read) as alone:
+            if alone:
                 cursor.execute(f"SET threads = {max(self._threads, MAINTENANCE_THREADS)}")
-            yield
-        finally:
-            if raised:
-                with suppress(duckdb.Error):  # an instance that a fault has made useless has no threads either
-                    cursor.execute(f"SET threads = {self._threads}")
-                with self._pace:
-                    self._raised = False
-                    self._pace.notify_all()
-
-    @contextmanager
-    def reading_long(self, end: Callable[[], object]) -> Iterator[None]:
-        """Within the block what runs may take long, and much: it begins when there are no more threads than one.
-
-        ``end`` is called, from any thread, when it has to end because events need the memory.
-        """
-        with self._pace:
-            self._pace.wait_for(lambda: not self._raised)
-            self._long_readers.append(end)
-        try:
-            yield
-        finally:
-            with self._pace:
-                self._long_readers.remove(end)
-                self._pace.notify_all()
-
-    def end_long_readers(self) -> bool:
-        """Make long readers let go of the memory that they hold; whether there were any. Blocks for a moment."""
-        with self._pace:
-            readers = list(self._long_readers)
-            for end in readers:
-                end()
-            self._pace.wait_for(lambda: not self._long_readers, _MEMORY_PATIENCE_SECONDS)
-        return bool(readers)
+            try:
+                yield
+            finally:
+                if alone:
+                    with suppress(duckdb.Error):  # an instance that a fault has made useless has no threads either
+                        cursor.execute(f"SET threads = {self._threads}")
 
     def give_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Return to the system what queries have freed and DuckDB's allocator keeps.

@@ -281,8 +281,7 @@ class DuckDBLog:
         except Exception as fault:
             self.abandon(cursor, fault)
             # before anything else is asked of the engine: it has no memory for that either
-            out_of_memory = may_end_readers and isinstance(fault, duckdb.OutOfMemoryException)
-            is_relieved = out_of_memory and self.database.end_long_readers()
+            is_relieved = may_end_readers and _is_out_of_memory(fault) and self.database.long_readers.end()
             if self._took_effect(group):
                 return
             if not is_relieved:
@@ -369,6 +368,14 @@ def _receipts(
         fenced = place in expected.fenced
         receipts.append(Receipt(len(rows), asked - len(missing) - len(rows), tail, missing, fenced))
     return receipts
+
+
+def _is_out_of_memory(fault: Exception) -> bool:
+    """A commit that finds none says so as an error of the transaction."""
+    text = str(fault)
+    return isinstance(fault, duckdb.OutOfMemoryException) or (
+        isinstance(fault, duckdb.Error) and any(words in text for words in ("failed to pin", "failed to allocate"))
+    )
 
 
 def _first_line(fault: Exception) -> str:

@@ -13,10 +13,12 @@ import pyarrow as pa
 
 from appliance.log.database import Database
 from appliance.log.query_pool import Readable
+from appliance.query.judge import Judged
 from appliance.sql import queries
 
 _SQL: Final = queries("appliance.query", "views.sql")
 _BATCH_ROWS: Final = 500
+_BATCH_OF_LARGE_ROWS: Final = 8
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Cage:
 
         ``end`` has to end what runs on it: it is called when events need the memory.
         """
-        with self._log.database.reading_long(end), self._log.reader() as cursor:
+        with self._log.database.long_readers.reading(end), self._log.reader() as cursor:
             if getattr(self._local, "entered", None) is not cursor:
                 self._enter(cursor)
                 self._local.entered = cursor
@@ -64,16 +66,17 @@ class Cage:
         cursor.execute(_SQL["enter"])
 
 
-def fetch(cursor: duckdb.DuckDBPyConnection, statement: str, *, max_rows: int, max_bytes: int) -> Fetched:
-    """Run a statement that has been judged, and read as much of its answer as is wanted, a few rows at a time.
+def fetch(cursor: duckdb.DuckDBPyConnection, statement: Judged, *, max_rows: int, max_bytes: int) -> Fetched:
+    """Run a statement, and read as much of its answer as is wanted, a few rows at a time.
 
     ``max_bytes`` counts Arrow's own. Little of it is Python, so that a thread of low priority seldom holds the
     interpreter.
     """
-    cursor.execute(statement)
+    cursor.execute(statement.sql)
     fetched = Fetched([(str(column[0]), str(column[1])) for column in cursor.description or ()])
     rows = size_bytes = 0
-    for batch in cursor.to_arrow_reader(min(_BATCH_ROWS, max_rows + 1)):
+    batch_rows = _BATCH_OF_LARGE_ROWS if statement.has_large_values else _BATCH_ROWS
+    for batch in cursor.to_arrow_reader(min(batch_rows, max_rows + 1)):
         fetched.batches.append(batch)
         rows += batch.num_rows
         size_bytes += batch.nbytes

@@ -3,9 +3,9 @@
 A function belongs here when one call reads nothing but its arguments, changes nothing, and makes nothing much larger
 than its arguments. Left out on purpose, with those that read files, settings or the catalog: what sleeps or logs
 (``sleep_ms``, ``pg_sleep``, ``write_log``), keeps state (``nextval``, ``setseed``), takes a size to allocate
-(``list_resize``, ``bitstring``, ``bitstring_agg``, ``reservoir_quantile``, ``equi_width_bins``), compares in quadratic
-time (``levenshtein``, ``jaccard``, ``jaro_similarity``), or carries everything so far to the next step
-(``list_reduce``). Those that the parser writes for operators and other syntax count like any other.
+(``list_resize``, ``bitstring``, ``bitstring_agg``, ``reservoir_quantile``, ``equi_width_bins``), takes quadratic time
+(``levenshtein``, ``jaccard``, ``jaro_similarity``, ``map_concat``, ``json_merge_patch``), or carries everything so far
+to the next step (``list_reduce``). Those that the parser writes for operators and other syntax count like any other.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ TIMES: Final = _names(
 JSON: Final = _names(
     "json json_extract json_extract_path json_extract_string json_extract_path_text json_value json_exists",
     "json_contains json_keys json_type json_valid json_array_length json_structure json_array json_object json_quote",
-    "json_merge_patch to_json array_to_json row_to_json",
+    "to_json array_to_json row_to_json",
 )
 
 # Lists, structs and maps to parts or rearrangements of them.
@@ -82,7 +82,7 @@ NESTED: Final = _names(
     "list_histogram list_last list_mad list_max list_median list_min list_mode list_product list_stddev_pop",
     "list_stddev_samp list_string_agg list_sum list_var_pop list_var_samp list_skewness list_kurtosis unnest",
     "struct_pack row struct_extract struct_extract_at struct_insert struct_keys struct_values struct_concat",
-    "map map_concat map_contains map_entries map_extract map_extract_value map_from_entries map_keys map_values",
+    "map map_contains map_entries map_extract map_extract_value map_from_entries map_keys map_values",
     "map_contains_entry map_contains_value element_at",
 )
 
@@ -119,9 +119,39 @@ BARE_CALLS: Final = _names(
 ADDING: Final = _names(
     "|| concat concat_ws list_value list_pack list_concat list_cat array_concat array_cat list_append array_append",
     "array_push_back list_prepend array_prepend array_push_front list_zip array_zip struct_pack row struct_insert",
-    "struct_concat map map_concat map_from_entries json_object json_array json_merge_patch",
+    "struct_concat map map_from_entries json_object json_array",
 )
 """Functions whose result is as large as all their arguments together."""
+
+COLLECTING: Final = _names(
+    "list array_agg string_agg group_concat listagg histogram histogram_exact approx_top_k",
+    "json_group_array json_group_object",
+)
+"""Aggregates that put what many rows hold into one value; not before OVER, where they would for each row."""
+
+NEEDLES: Final[Mapping[str, int]] = dict.fromkeys(
+    _names(
+        "contains instr position strpos replace split_part string_split str_split split string_to_array trim ltrim",
+        "rtrim array_to_string string_agg group_concat listagg list_string_agg",
+    ),
+    1,
+) | dict.fromkeys(_names("list_aggregate list_aggr array_aggregate array_aggr aggregate"), 2)
+"""Where among the arguments a text stands that is looked for or put in: the time, or the result, is its length times
+that of the other."""
+
+SEPARATING: Final = _names(
+    "array_to_string list_string_agg list_aggregate list_aggr array_aggregate array_aggr aggregate",
+)
+"""Functions that may put a text between the elements of a list."""
+
+PATTERNS: Final = _names(
+    "regexp_matches regexp_full_match regexp_extract regexp_extract_all regexp_replace str_split_regex",
+    "string_split_regex regexp_split_to_array",
+)
+"""Functions whose second argument is compiled, once when it is written out and for each row when it is not."""
+
+LIKES: Final = _names("~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape ilike_escape not_ilike_escape")
+"""Comparisons whose second argument has wildcards. The engine goes back at each for every place that it matched."""
 
 REPLACING: Final = _names("replace regexp_replace")
 """Functions that put one text in the place of another, at each place where that is found."""

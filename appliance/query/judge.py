@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
@@ -31,6 +32,15 @@ Scope = frozenset[str]
 _SCHEMAS: Final = ("", "main")
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A statement that may run."""
+
+    sql: str
+    has_large_values: bool
+    """Whether one value of its answer may hold what many rows held."""
+
+
 class Judge:
     """Parses and judges statements on a small DuckDB instance of its own, which holds nothing."""
 
@@ -41,7 +51,7 @@ class Judge:
         # a CTE can't take the name of what the engine would find where the CTE is not in scope
         self._taken = frozenset(name for (name,) in views)
 
-    def judge(self, sql: str) -> str:
+    def judge(self, sql: str) -> Judged:
         """The one statement in ``sql``, as it may run; raises ``QueryNotAllowed`` that says what may not."""
         if len(sql.encode("utf-8", "replace")) > MOST_TEXT_BYTES:
             raise QueryNotAllowed(f"the statement is longer than {MOST_TEXT_BYTES:,} bytes")
@@ -50,9 +60,11 @@ class Judge:
         with self._lock:
             statement = self._statement(sql)
             node = self._tree(statement)
-        _Walk(self._taken).node(node, frozenset(), 0)
-        weigh(node)
-        return statement
+        try:
+            _Walk(self._taken).node(node, frozenset(), 0)
+            return Judged(statement, has_large_values=weigh(node).is_collected)
+        except RecursionError as fault:
+            raise QueryNotAllowed("the statement is nested too deeply") from fault
 
     def close(self) -> None:
         with self._lock:

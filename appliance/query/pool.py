@@ -20,7 +20,7 @@ from appliance.errors import ApplianceError, LogUnavailable, Overloaded, QueryFa
 from appliance.query.answer import Answer, answer_of
 from appliance.query.cage import Cage, CagedLog, Fetched, fetch
 from appliance.query.counts import SqlCounts
-from appliance.query.judge import Judge, told
+from appliance.query.judge import Judge, Judged, told
 from appliance.query.watch import Running, Watch
 
 T = TypeVar("T")
@@ -85,8 +85,9 @@ class SqlPool:
                 await asyncio.wait([whole], timeout=_LOOK_EVERY_SECONDS)
                 # a disk that has stopped answering holds the thread, and no interrupt reaches it
                 self._log.require_answering()
+                running.require_obeying()
             return whole.result()
-        except (asyncio.CancelledError, LogUnavailable):
+        except (asyncio.CancelledError, ApplianceError):
             running.end(QueryFailed("nobody waits for the answer any more"))
             whole.add_done_callback(_let_pass)
             raise
@@ -117,7 +118,7 @@ class SqlPool:
             raise LogUnavailable
         return await asyncio.get_running_loop().run_in_executor(threads, job)
 
-    def _fetch(self, running: Running, statement: str) -> Fetched:
+    def _fetch(self, running: Running, statement: Judged) -> Fetched:
         options = self._options
         try:
             with self._cage.cursor(running.make_room) as cursor, self._watch.over(running, cursor):

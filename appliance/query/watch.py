@@ -16,6 +16,7 @@ from appliance.query.memory import MemoryUse, memory_use
 
 _LOOK_EVERY_SECONDS: Final = 0.02
 _TIDY_AFTER_SECONDS: Final = 0.3
+_OBEYS_WITHIN_SECONDS: Final = 3.0
 _JOIN_SECONDS: Final = 1.0
 _UNTIDY_BYTES: Final = 64 * 1024 * 1024
 
@@ -25,6 +26,7 @@ class Running:
 
     def __init__(self) -> None:
         self.verdict: ApplianceError | None = None
+        self._verdict_at = 0.0
         self.started_at = 0.0
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
@@ -32,9 +34,15 @@ class Running:
     def end(self, verdict: ApplianceError) -> None:
         """Interrupt it, where it runs; call again until it has ended, since an interrupt can come between steps."""
         with self._lock:
-            self.verdict = self.verdict or verdict
+            if self.verdict is None:
+                self.verdict, self._verdict_at = verdict, time.monotonic()
             if self._cursor is not None:
                 self._cursor.interrupt()
+
+    def require_obeying(self) -> None:
+        """Raise the verdict where the query goes on all the same: a call that the engine can't interrupt takes long."""
+        if self.verdict is not None and time.monotonic() - self._verdict_at > _OBEYS_WITHIN_SECONDS:
+            raise self.verdict
 
     def make_room(self) -> None:
         """End it because events need the memory."""

@@ -11,14 +11,32 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from appliance.errors import QueryNotAllowed
-from appliance.query.functions import ADDING, BOUNDED, LENGTHENING, REPLACING
+from appliance.query.functions import (
+    ADDING,
+    BOUNDED,
+    COLLECTING,
+    LENGTHENING,
+    LIKES,
+    NEEDLES,
+    PATTERNS,
+    REPLACING,
+    SEPARATING,
+)
+from appliance.query.grammar import folded
 
 MOST_REPEATED: Final = 1_000
-MOST_LISTED: Final = 10_000
+MOST_LISTED: Final = 1_000
 MOST_REPLACEMENT: Final = 64
+MOST_NEEDLE: Final = 200
+MOST_PATTERN: Final = 1_000
 
 _VALUE_BYTES: Final = 500
 _ELEMENT_BYTES: Final = 8
+_EXTREMES: Final = {
+    "min": 1,
+    "max": 1,
+    **dict.fromkeys(("arg_min", "arg_max", "argmin", "argmax", "min_by", "max_by"), 2),
+}
 _RISKY_FORMAT: Final = re.compile(r"\d{3}|\*|\{[^}]*\{")
 
 Tree: TypeAlias = Any
@@ -27,11 +45,56 @@ Tree: TypeAlias = Any
 
 def grows(name: str, children: Sequence[Tree]) -> bool:
     """Whether a call makes something that may be larger than each of its arguments."""
-    return name in ADDING | REPLACING | BOUNDED or name in LENGTHENING or any(map(_is_lambda, children))
+    return name in ADDING | REPLACING | SEPARATING | BOUNDED or name in LENGTHENING or any(map(_is_lambda, children))
+
+
+def collects(tree: Tree) -> bool:
+    """Whether a call puts what many rows hold into one value.
+
+    Raises ``QueryNotAllowed`` where it would do so for each row.
+    """
+    if tree.get("class") not in ("FUNCTION", "WINDOW"):
+        return False
+    name, count = folded(tree["function_name"]), len(tree["children"])
+    # the largest of N: a list of N
+    is_collecting = name in COLLECTING or (name in _EXTREMES and count > _EXTREMES[name])
+    if is_collecting and tree["class"] == "WINDOW":
+        raise QueryNotAllowed(f"{name} may not stand before OVER")
+    return is_collecting
+
+
+def check_texts(name: str, children: Sequence[Tree]) -> None:
+    """Raise ``QueryNotAllowed`` where a text that has to be written out is not, or is too long or too costly."""
+    if name in PATTERNS and not _is_short(children[1:2], MOST_PATTERN):
+        raise QueryNotAllowed(f"{name} takes a pattern that is written out, {MOST_PATTERN:,} characters at most")
+    at = NEEDLES.get(name, len(children))
+    if not all(_is_short([child], MOST_NEEDLE) or _is_cut(child) for child in children[at : at + 1]):
+        raise QueryNotAllowed(
+            f"{name} takes a text that is written out or cut by left(…, {MOST_NEEDLE}), "
+            f"{MOST_NEEDLE} characters at most"
+        )
+    if name in LIKES:
+        _check_wildcards(name, children)
+
+
+def _check_wildcards(name: str, children: Sequence[Tree]) -> None:
+    if not _is_short(children[1:2], MOST_NEEDLE):
+        raise QueryNotAllowed(f"LIKE takes a pattern that is written out, {MOST_NEEDLE} characters at most")
+    pattern = children[1]["value"]["value"]
+    # these two the engine takes apart at the wildcards, and looks for the pieces one after the other
+    if name in ("~~", "!~~") and "_" not in pattern:
+        return
+    inner = pattern.rstrip("%*")
+    if inner.count("*" if name == "~~~" else "%") > 1:
+        raise QueryNotAllowed(
+            "ILIKE, GLOB and a LIKE with _ or ESCAPE take one wildcard for any text beside a last one: "
+            "use regexp_matches(…, '(?i)…')"
+        )
 
 
 def call_width(name: str, children: Sequence[Tree], widths: Sequence[float], *, in_lambda: bool) -> float:
     """The width of a call's result; raises ``QueryNotAllowed`` for a size that is not written out or too large."""
+    check_texts(name, children)
     unit = _unit(in_lambda)
     if any(map(_is_lambda, children)):
         lists = [width for child, width in zip(children, widths, strict=True) if not _is_lambda(child)]
@@ -42,6 +105,8 @@ def call_width(name: str, children: Sequence[Tree], widths: Sequence[float], *, 
     widest = max(widths, default=1.0)
     if name in REPLACING:
         return widest * _replacement(name, children)
+    if name in SEPARATING:
+        return widest * (1 + max(map(_length, children[1:]), default=0) / _ELEMENT_BYTES)
     return sum(widths) if name in ADDING else widest * LENGTHENING.get(name, 1)
 
 
@@ -74,6 +139,11 @@ def _listed(name: str, children: Sequence[Tree]) -> int:
     return 2 * max(bounds) + 1
 
 
+def _length(tree: Tree) -> int:
+    """Of a text that is written out, or of what another one was cut to."""
+    return len(tree["value"]["value"]) if _is_text([tree]) else MOST_NEEDLE if _is_cut(tree) else 0
+
+
 def _replacement(name: str, children: Sequence[Tree]) -> int:
     if len(children) < 3 or not _is_text(children[1:3]) or len(children[2]["value"]["value"]) > MOST_REPLACEMENT:
         raise QueryNotAllowed(
@@ -94,6 +164,17 @@ def _is_text(children: Sequence[Tree]) -> bool:
     return bool(children) and all(
         child["class"] == "CONSTANT" and isinstance(child["value"].get("value"), str) for child in children
     )
+
+
+def _is_short(children: Sequence[Tree], most: int) -> bool:
+    return not children or (_is_text(children) and len(children[0]["value"]["value"]) <= most)
+
+
+def _is_cut(tree: Tree) -> bool:
+    if tree["class"] != "FUNCTION" or folded(tree["function_name"]) != "left" or len(tree["children"]) != 2:
+        return False
+    length = _number(tree["children"][1])
+    return length is not None and 0 <= length <= MOST_NEEDLE
 
 
 def _number(tree: Tree) -> int | None:

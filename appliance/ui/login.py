@@ -48,9 +48,12 @@ class Reception:
         # One after the other, or a hundred guesses sent at once would all come before the first is counted.
         async with self._one_at_a_time:
             self.sign_in.check_pace(address)
-            token = await asyncio.get_running_loop().run_in_executor(self._thread, self.sign_in.open, key, address)
-            if token is None:
-                self.sign_in.failures.count(address)
+            token = None
+            try:
+                token = await asyncio.get_running_loop().run_in_executor(self._thread, self.sign_in.open, key, address)
+            finally:
+                if token is None:
+                    self.sign_in.count_failure(address)
             return token
 
     async def close(self, token: str, address: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.access.door import Door, Forbidden, RateLimited, Shown, Unauthorized
-from appliance.access.forwarding import client_address, is_tls
+from appliance.access.forwarding import client_address, is_tls, limited_name
 from appliance.access.guard import Network
 from appliance.access.keyring import Keyring
 from appliance.access.principal import ANYONE, OWNER, Principal, Scope
@@ -215,6 +215,28 @@ def test_the_limiter_forgets_names_beyond_its_bound() -> None:
 def test_an_address_is_believed_as_far_as_trusted_proxies_saw_it(peer: str, forwarded: str, address: str) -> None:
     """What a caller writes into the header itself doesn't count."""
     assert address == client_address(peer, forwarded, _PROXY)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::9", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("no address", "no address"),
+    ],
+)
+def test_limits_count_networks_of_ipv6(address: str, name: str) -> None:
+    """One customer has a whole network of them, and would never meet a limit otherwise."""
+    assert name == limited_name(address)
+
+
+def test_a_proxy_seen_through_ipv6_is_the_proxy() -> None:
+    """A listener for both kinds of addresses sees IPv4 peers as mapped ones."""
+    assert "203.0.113.9" == client_address("::ffff:10.0.0.1", "203.0.113.9", _PROXY)
 
 
 def test_tls_is_known_by_a_trusted_proxy_alone() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.access.keyring import Keyring
-from appliance.access.sessions import Sessions, session_token
+from appliance.access.sessions import Sessions, end_sessions_of_changed_keys, session_token
 from appliance.clock import DAY_US, HOUR_US
 from appliance.store.control import ControlStore
 from appliance.testing import START_US, SettableClock
@@ -109,6 +109,42 @@ def test_a_configured_key_goes_by_its_id(store: ControlStore, clock: SettableClo
     keyring = Keyring(store, clock, {"admin": "a configured key"})
     sessions = Sessions(store, keyring, clock, hours=1)
     assert "configured-admin" == sessions.holder(sessions.open("a configured key") or "")
+
+
+def test_sign_ins_end_when_their_configured_key_is_changed(store: ControlStore, clock: SettableClock) -> None:
+    """A key that leaked is changed in the configuration: whoever signed in with the old one is out, others are not."""
+    before = {"admin": "the-old-admin-key", "write": "a-write-key"}
+    end_sessions_of_changed_keys(store, before)  # type: ignore[arg-type]
+    keyring = Keyring(store, clock, before)  # type: ignore[arg-type]
+    _, made = keyring.create("viewer", {"read"})
+    sessions = Sessions(store, keyring, clock, hours=24)
+    old, other = sessions.open("the-old-admin-key"), sessions.open(made)
+    assert old is not None
+    assert other is not None
+
+    end_sessions_of_changed_keys(store, before)  # type: ignore[arg-type]
+    assert Sessions(store, keyring, clock, hours=24).principal(old) is not None
+    after = {"admin": "the-new-admin-key", "write": "a-write-key"}
+    end_sessions_of_changed_keys(store, after)  # type: ignore[arg-type]
+    later = Sessions(store, Keyring(store, clock, after), clock, hours=24)  # type: ignore[arg-type]
+
+    assert later.principal(old) is None
+    assert later.principal(other) is not None
+
+
+def test_a_session_that_could_not_be_removed_is_swept_away(
+    store: ControlStore, sessions: Sessions, keyring: Keyring, clock: SettableClock
+) -> None:
+    """What memory has ended doesn't come back from the store with the next start."""
+    _, token = _open(sessions, keyring)
+    row = next(iter(store.database().table("sessions").rows))
+    sessions.close(token)
+    with store.writing() as database:
+        database.table("sessions").insert(row)
+
+    sessions.sweep()
+
+    assert Sessions(store, keyring, clock, hours=24).principal(token) is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.config import Settings, load, loading
 from appliance.config.reference import EXAMPLE
+from appliance.errors import ConfigError
 
 
 @pytest.fixture
@@ -159,3 +160,16 @@ def test_a_mail_servers_port_follows_its_security(tmp_path: Path, security: str,
     email = load(path, {}).alerts.email
     assert email
     assert port == email.effective_port
+
+
+def test_a_key_is_taken_as_callers_can_send_it() -> None:
+    """The line end of a file that held it is no part of it; what no header can carry is refused, and so are twins."""
+    server = load(None, {"APPLIANCE_ADMIN_KEY": "an-admin-key-from-a-file\n"}).server
+    assert server.admin_key is not None
+    assert "an-admin-key-from-a-file" == server.admin_key.get_secret_value()
+    for bad in ("two words", "ключ", " \n"):
+        with pytest.raises(ConfigError, match="printable ASCII") as refusal:
+            load(None, {"APPLIANCE_ADMIN_KEY": bad})
+        assert bad.strip() == "" or bad not in refusal.value.message
+    with pytest.raises(ConfigError, match="same"):
+        load(None, {"APPLIANCE_ADMIN_KEY": "one-and-the-same", "APPLIANCE_WRITE_KEY": "one-and-the-same"})

@@ -259,6 +259,43 @@ TOO_LARGE: Final = {
     "replace-by-a-long-text": "SELECT regexp_replace(properties, '.', '" + "x" * 500 + "', 'g') FROM events",
     "joined-many-times": "SELECT " + " || ".join(["properties"] * 50) + " FROM events",
     "concat-of-thousands": "SELECT concat(" + ", ".join(["properties"] * 5_000) + ") FROM events",
+    "recursion-that-doubles-text": "WITH RECURSIVE t(y) AS (SELECT 'abc' UNION ALL SELECT y || y FROM t)"
+    " SELECT max(length(y)) FROM t",
+    "recursion-that-collects": "WITH RECURSIVE t(y) AS (SELECT ['a'] UNION ALL SELECT list_append(y, 'b') FROM t)"
+    " FROM t",
+    "doubling-in-subqueries": f"SELECT length(y) FROM ({_nested(45)})",
+    "doubling-in-ctes": "WITH a AS (SELECT properties AS y FROM events)"
+    + "".join(f", {'a' * (n + 2)} AS (SELECT y || y AS y FROM {'a' * (n + 1)})" for n in range(20))
+    + f" SELECT length(y) FROM {'a' * 21}",
+    "like-that-goes-back": "SELECT repeat('a', 900) ILIKE '%a%a%a%a%a%a%a%z'",
+    "like-with-a-single-letter": "SELECT properties LIKE '%a%a%a%a%a%a_%z' FROM events",
+    "like-with-escape": "SELECT properties LIKE '%a%a%a%a%a%z' ESCAPE '!' FROM events",
+    "glob-that-goes-back": "SELECT properties GLOB '*a*a*a*a*a*z' FROM events",
+    "like-by-a-column": "SELECT a.properties LIKE b.properties FROM events a, events b",
+    "a-pattern-by-a-column": "SELECT regexp_matches(link, properties) FROM events",
+    "a-long-pattern": "SELECT regexp_matches(link, '" + "(a|b)*" * 300 + "') FROM events",
+    "a-needle-by-a-column": "SELECT contains(a.properties, b.properties) FROM events a, events b",
+    "a-long-needle": "SELECT strpos(properties, '" + "a" * 300 + "b') FROM events",
+    "a-separator-by-a-column": "SELECT array_to_string(['a', 'b'], properties) FROM events",
+    "a-long-separator": "SELECT string_agg(user_id, '" + "a" * 50_000 + "') FROM events",
+    "running-lists": "SELECT list(user_id) OVER (ORDER BY timestamp) FROM events",
+    "running-texts": "SELECT string_agg(user_id, ',') OVER (ORDER BY timestamp) FROM events",
+    "running-largest": "SELECT max(user_id, 100000) OVER (ORDER BY timestamp) FROM events",
+    "copies-of-a-text": "SELECT upper(x) FROM (SELECT string_agg(properties, ',') AS x FROM events), range(100000)",
+    "copies-of-a-list": "WITH l AS (SELECT list(user_id) AS l FROM events) SELECT list_sort(l) FROM l, events",
+    "copies-in-a-lateral-join": "SELECT upper(x) FROM (SELECT string_agg(properties, ',') AS x FROM events) a,"
+    " LATERAL (SELECT * FROM range(100000)) b",
+    "copies-by-a-subquery": "SELECT upper((SELECT string_agg(properties, ',') FROM events)) FROM range(100000)",
+    "copies-for-a-subquery": "SELECT (SELECT max(upper(x)) FROM range(100000)) FROM (SELECT string_agg(properties, ',')"
+    " AS x FROM events)",
+    "copies-by-unnest": "SELECT upper(x) FROM (SELECT x, unnest(range(900)) FROM (SELECT string_agg(properties, ',')"
+    " AS x FROM events))",
+    "map_concat": "SELECT map_concat(m, m) FROM (SELECT map(list(i), list(i)) AS m FROM range(100000) t(i))",
+    "json_merge_patch": "SELECT json_merge_patch(properties, properties) FROM events",
+    "doubling-scalar-subqueries": "WITH a0 AS (SELECT 1 AS x)"
+    + "".join(f", a{n + 1} AS (SELECT (SELECT x FROM a{n}) + (SELECT x FROM a{n}) AS x)" for n in range(20))
+    + " SELECT x FROM a20",
+    "a-deep-type": "SELECT NULL::INTEGER" + "[]" * 2_000,
     "levenshtein": "SELECT levenshtein(a.properties, b.properties) FROM events a, events b",
     "reservoir": "SELECT * FROM events USING SAMPLE 1000000000 ROWS",
     "equi_width_bins": "SELECT equi_width_bins(0, 1000000000, 1000000000, false)",
@@ -283,9 +320,6 @@ BOMBS: Final = {
     "recursion-without-end": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
     "recursion-that-squares": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT a.n + 1 FROM t a, t b)"
     " SELECT count(*) FROM t",
-    "recursion-that-doubles-text": "WITH RECURSIVE t(y) AS (SELECT 'abc' UNION ALL SELECT y || y FROM t)"
-    " SELECT max(length(y)) FROM t",
-    "doubling-in-subqueries": f"SELECT length(y) FROM ({_nested(45)})",
     "cross-joins": "SELECT count(*) FROM events a, events b, events c, events d, range(1000000) e"
     " WHERE a.user_id || d.user_id < b.user_id || c.user_id || e.range",
     "a-sort": "SELECT * FROM range(100000000000) t(i) ORDER BY hash(i)",

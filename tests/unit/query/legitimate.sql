@@ -245,3 +245,23 @@ user_id) SELECT count(s), count(*) FILTER (o >= s), count(*) FILTER (c >= o AND 
 WITH firsts AS (SELECT user_id, date_trunc('week', min(timestamp)) AS cohort FROM events GROUP BY 1) SELECT
 cohort, date_diff('week', cohort, timestamp) AS week, count(DISTINCT e.user_id) FROM events e JOIN firsts USING
 (user_id) GROUP BY ALL ORDER BY ALL
+
+-- name: paths_as_text
+WITH paths AS (
+    SELECT user_id, array_to_string(list(event_type ORDER BY timestamp, event_id)[1:4], ' > ') AS path
+    FROM events
+    GROUP BY user_id
+)
+SELECT path, count(*) FROM paths GROUP BY path ORDER BY ALL
+
+-- name: likes
+SELECT count(*) FROM events
+WHERE event_type LIKE 'email\_%' ESCAPE '\' OR event_type ILIKE '%CONV%' OR link LIKE '%shop%a%' OR user_id LIKE 'u_'
+
+-- name: needles
+SELECT count(*) FROM events
+WHERE contains(link, left(campaign_id, 20)) OR position('shop' IN link) > 3 OR instr(link, '/b') > 0
+
+-- name: many_columns_joined
+SELECT concat_ws(' ', event_type, user_id, campaign_id, source, link, currency), event_type || '-' || user_id || '-' || source
+FROM events ORDER BY event_id LIMIT 5

@@ -41,7 +41,7 @@ def test_there_are_many_attacks() -> None:
 @pytest.mark.parametrize("sql", QUERIES.values(), ids=QUERIES)
 def test_what_analysts_write_may_run(judge: Judge, sql: str) -> None:
     """A legitimate query passes as it is."""
-    assert sql.strip().rstrip(";").strip() in judge.judge(sql)
+    assert sql.strip().rstrip(";").strip() in judge.judge(sql).sql
 
 
 @given(st.text(max_size=60))

@@ -338,8 +338,7 @@ def test_no_thread_is_added_while_a_query_runs(pool: SqlPool, log: DuckDBLog) ->
         return seen
 
     assert 1 == asyncio.run(during(lambda: _threads_within(log)))
-    with log.database._pace:
-        assert log.database._pace.wait_for(lambda: not log.database._long_readers, 10)
+    assert log.database.long_readers.wait(10)
     # the watch may still be taking its last look
     assert any(_threads_within(log) == 2 for _ in range(1_000))
 
