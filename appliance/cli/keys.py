@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +10,7 @@ import typer
 
 from appliance.cli.options import Config, Data, Json, Key, Url
 from appliance.cli.printing import print_line, print_result, print_table
-from appliance.cli.target import Where, check_folder, load_settings, running_server, speak_up
+from appliance.cli.target import Where, open_part
 
 if TYPE_CHECKING:  # imported where it is used: the command line must start fast
     from appliance.cli.key_target import KeyTarget
@@ -87,26 +85,10 @@ def revoke(
     print_result(revoked, f"{revoked['id']} ({revoked['name']}) is revoked", as_json=as_json)
 
 
-@contextmanager
-def _open(where: Where) -> Iterator[KeyTarget]:
-    """The server's keys, or those of a data folder that no server has open, whose event log is left alone."""
+def _open(where: Where) -> AbstractContextManager[KeyTarget]:
     from appliance.cli.key_target import LocalKeys, RemoteKeys  # noqa: PLC0415
-    from appliance.cli.remote import connect  # noqa: PLC0415
 
-    if where.url is not None:
-        with connect(where.url, where.key or os.environ.get("APPLIANCE_ADMIN_KEY")) as server:
-            yield RemoteKeys(server)
-        return
-    settings = load_settings(where)
-    running = running_server(settings.server.data)
-    if running is not None:
-        with connect(running.url, running.token) as server:
-            yield RemoteKeys(server)
-        return
-    check_folder(settings.server.data, make=True)
-    speak_up()
-    with LocalKeys.opened(settings) as local:
-        yield local
+    return open_part(where, RemoteKeys, LocalKeys.opened, make=True)
 
 
 def _cell(value: Any) -> str:

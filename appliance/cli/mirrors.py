@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from appliance.cli.options import Config, Data, Json, Key, Url
 from appliance.cli.printing import print_line, print_result, print_table
-from appliance.cli.target import Where, check_folder, load_settings, running_server, speak_up
+from appliance.cli.target import Where, open_part
 
 if TYPE_CHECKING:  # imported where it is used: the command line must start fast
     from appliance.cli.mirror_target import MirrorTarget
@@ -81,26 +80,10 @@ def _order(where: Where, name: str, order: str, told: str, *, as_json: bool, sta
     print_result(mirror, told + when, as_json=as_json)
 
 
-@contextmanager
-def _open(where: Where) -> Iterator[MirrorTarget]:
-    """The server's mirrors, or the orders of a data folder that no server has open, whose event log is left alone."""
+def _open(where: Where) -> AbstractContextManager[MirrorTarget]:
     from appliance.cli.mirror_target import LocalMirrors, RemoteMirrors  # noqa: PLC0415
-    from appliance.cli.remote import connect  # noqa: PLC0415
 
-    if where.url is not None:
-        with connect(where.url, where.key) as server:
-            yield RemoteMirrors(server)
-        return
-    settings = load_settings(where)
-    running = running_server(settings.server.data)
-    if running is not None:
-        with connect(running.url, running.token) as server:
-            yield RemoteMirrors(server)
-        return
-    check_folder(settings.server.data, make=False)
-    speak_up()
-    with LocalMirrors.opened(settings) as local:
-        yield local
+    return open_part(where, RemoteMirrors, LocalMirrors.opened, make=False)
 
 
 def _cell(value: Any) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from appliance import server_file
 from appliance.errors import ApplianceError
 
 if TYPE_CHECKING:  # imported where it is used: the command line must start fast
     from appliance.analytics.export import ExportFormat
+    from appliance.cli.remote import Server
     from appliance.config import Settings
 
+Part = TypeVar("Part")
 Progress = Callable[[str, int, int], None]
 """Told what is being worked on, how much of it is done, and how much there is."""
 
@@ -79,6 +81,33 @@ def open_target(where: Where, *, make: bool = False) -> Iterator[Target]:
 
     with open_folder(settings) as folder:
         yield folder
+
+
+@contextmanager
+def open_part(
+    where: Where,
+    remote: Callable[[Server], Part],
+    local: Callable[[Settings], AbstractContextManager[Part]],
+    *,
+    make: bool,
+) -> Iterator[Part]:
+    """A part of the server's, or that part of a data folder which no server has open, whose event log is left alone."""
+    from appliance.cli.remote import connect  # noqa: PLC0415
+
+    if where.url is not None:
+        with connect(where.url, where.key) as server:
+            yield remote(server)
+        return
+    settings = load_settings(where)
+    running = running_server(settings.server.data)
+    if running is not None:
+        with connect(running.url, running.token) as server:
+            yield remote(server)
+        return
+    check_folder(settings.server.data, make=make)
+    speak_up()
+    with local(settings) as part:
+        yield part
 
 
 def speak_up() -> None:
